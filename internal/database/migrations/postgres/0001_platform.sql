@@ -1,0 +1,115 @@
+-- +goose Up
+-- What every module's database holds besides the module's own tables.
+
+CREATE TABLE events (
+    position       BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    aggregate      TEXT    NOT NULL,
+    aggregate_id   TEXT    NOT NULL,
+    version        BIGINT  NOT NULL,
+    id             TEXT    NOT NULL UNIQUE,
+    name           TEXT    NOT NULL,
+    data           TEXT    NOT NULL,
+    occurred_at    BIGINT  NOT NULL,
+    actor          TEXT    NOT NULL,
+    correlation_id TEXT    NOT NULL,
+    causation_id   TEXT    NOT NULL,
+    UNIQUE (aggregate, aggregate_id, version)
+);
+
+CREATE TABLE outbox (
+    id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    message_id TEXT    NOT NULL UNIQUE,
+    key        TEXT    NOT NULL,
+    sequence   BIGINT  NOT NULL,
+    subject    TEXT    NOT NULL,
+    headers    TEXT    NOT NULL,
+    payload    BYTEA   NOT NULL,
+    created_at BIGINT  NOT NULL
+);
+
+CREATE TABLE outbox_keys (
+    key      TEXT   NOT NULL PRIMARY KEY,
+    sequence BIGINT NOT NULL
+);
+
+CREATE TABLE outbox_sent (
+    message_id      TEXT   NOT NULL PRIMARY KEY,
+    key             TEXT   NOT NULL,
+    sequence        BIGINT NOT NULL,
+    subject         TEXT   NOT NULL,
+    headers         TEXT   NOT NULL,
+    payload         BYTEA  NOT NULL,
+    created_at      BIGINT NOT NULL,
+    sent_at         BIGINT NOT NULL,
+    epoch           TEXT   NOT NULL,
+    stream_sequence BIGINT NOT NULL
+);
+CREATE INDEX outbox_sent_stream_sequence ON outbox_sent (stream_sequence);
+CREATE INDEX outbox_sent_at ON outbox_sent (sent_at);
+
+CREATE TABLE inbox (
+    consumer    TEXT   NOT NULL,
+    message_id  TEXT   NOT NULL,
+    key         TEXT   NOT NULL,
+    sequence    BIGINT NOT NULL,
+    status      TEXT   NOT NULL,
+    received_at BIGINT NOT NULL,
+    PRIMARY KEY (consumer, message_id)
+);
+CREATE INDEX inbox_received_at ON inbox (received_at);
+
+CREATE TABLE inbox_keys (
+    consumer TEXT   NOT NULL,
+    key      TEXT   NOT NULL,
+    sequence BIGINT NOT NULL,
+    parked   BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (consumer, key)
+);
+
+CREATE TABLE dead_letters (
+    id         TEXT   NOT NULL PRIMARY KEY,
+    consumer   TEXT   NOT NULL,
+    message_id TEXT   NOT NULL,
+    key        TEXT   NOT NULL,
+    sequence   BIGINT NOT NULL,
+    type       TEXT   NOT NULL,
+    subject    TEXT   NOT NULL,
+    headers    TEXT   NOT NULL,
+    payload    BYTEA  NOT NULL,
+    cause      TEXT   NOT NULL,
+    error      TEXT   NOT NULL,
+    stack      TEXT   NOT NULL,
+    attempts   BIGINT NOT NULL,
+    first_at   BIGINT NOT NULL,
+    last_at    BIGINT NOT NULL,
+    UNIQUE (consumer, message_id)
+);
+CREATE INDEX dead_letters_key ON dead_letters (consumer, key, sequence);
+
+CREATE TABLE timers (
+    name           TEXT   NOT NULL,
+    key            TEXT   NOT NULL,
+    due_at         BIGINT NOT NULL,
+    attempts       BIGINT NOT NULL DEFAULT 0,
+    correlation_id TEXT   NOT NULL DEFAULT '',
+    causation_id   TEXT   NOT NULL DEFAULT '',
+    PRIMARY KEY (name, key)
+);
+CREATE INDEX timers_due_at ON timers (due_at);
+
+CREATE TABLE idempotency (
+    principal    TEXT   NOT NULL,
+    procedure    TEXT   NOT NULL,
+    key          TEXT   NOT NULL,
+    request_hash TEXT   NOT NULL,
+    response     BYTEA  NOT NULL,
+    headers      TEXT   NOT NULL,
+    created_at   BIGINT NOT NULL,
+    PRIMARY KEY (principal, procedure, key)
+);
+CREATE INDEX idempotency_created_at ON idempotency (created_at);
+
+CREATE TABLE personal_keys (
+    person TEXT NOT NULL PRIMARY KEY,
+    key    BYTEANOT NULL
+);
