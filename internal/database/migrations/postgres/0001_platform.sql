@@ -111,5 +111,5 @@ CREATE INDEX idempotency_created_at ON idempotency (created_at);
 
 CREATE TABLE personal_keys (
     person TEXT NOT NULL PRIMARY KEY,
-    key    BYTEANOT NULL
+    key    BYTEA NOT NULL
 );
