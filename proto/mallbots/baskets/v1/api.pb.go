@@ -94,7 +94,7 @@ type Basket struct {
 	Status BasketStatus `protobuf:"varint,3,opt,name=status,proto3,enum=mallbots.baskets.v1.BasketStatus" json:"status,omitempty"`
 	// The sum of its lines at the prices of adding them.
 	Total *v1.Money `protobuf:"bytes,4,opt,name=total,proto3" json:"total,omitempty"`
-	// Its lines, one for each product, in the order they were put in.
+	// Its lines, one for each product and price of adding it, in the order they were put in.
 	Items         []*BasketItem `protobuf:"bytes,5,rep,name=items,proto3" json:"items,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

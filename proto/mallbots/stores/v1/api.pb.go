@@ -1687,8 +1687,8 @@ const file_mallbots_stores_v1_api_proto_rawDesc = "" +
 	"\tGetStores\x12$.mallbots.stores.v1.GetStoresRequest\x1a%.mallbots.stores.v1.GetStoresResponse\"\x13\x82\xd3\xe4\x93\x02\r\x12\v/api/stores\x12\xa2\x01\n" +
 	"\x16GetParticipatingStores\x121.mallbots.stores.v1.GetParticipatingStoresRequest\x1a2.mallbots.stores.v1.GetParticipatingStoresResponse\"!\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/stores/participating\x12o\n" +
 	"\bGetStore\x12#.mallbots.stores.v1.GetStoreRequest\x1a$.mallbots.stores.v1.GetStoreResponse\"\x18\x82\xd3\xe4\x93\x02\x12\x12\x10/api/stores/{id}\x12\xa1\x01\n" +
-	"\x13EnableParticipation\x12..mallbots.stores.v1.EnableParticipationRequest\x1a/.mallbots.stores.v1.EnableParticipationResponse\")\x82\xd3\xe4\x93\x02#:\x01*\x1a\x1e/api/stores/{id}/participation\x12\xa1\x01\n" +
-	"\x14DisableParticipation\x12/.mallbots.stores.v1.DisableParticipationRequest\x1a0.mallbots.stores.v1.DisableParticipationResponse\"&\x82\xd3\xe4\x93\x02 *\x1e/api/stores/{id}/participation\x12\x86\x01\n" +
+	"\x13EnableParticipation\x12..mallbots.stores.v1.EnableParticipationRequest\x1a/.mallbots.stores.v1.EnableParticipationResponse\")\x82\xd3\xe4\x93\x02#:\x01*\x1a\x1e/api/stores/{id}/participating\x12\xa1\x01\n" +
+	"\x14DisableParticipation\x12/.mallbots.stores.v1.DisableParticipationRequest\x1a0.mallbots.stores.v1.DisableParticipationResponse\"&\x82\xd3\xe4\x93\x02 *\x1e/api/stores/{id}/participating\x12\x86\x01\n" +
 	"\fRebrandStore\x12'.mallbots.stores.v1.RebrandStoreRequest\x1a(.mallbots.stores.v1.RebrandStoreResponse\"#\x82\xd3\xe4\x93\x02\x1d:\x01*\x1a\x18/api/stores/{id}/rebrand\x12\x87\x01\n" +
 	"\n" +
 	"AddProduct\x12%.mallbots.stores.v1.AddProductRequest\x1a&.mallbots.stores.v1.AddProductResponse\"*\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/api/stores/{store_id}/products\x12\x84\x01\n" +
