@@ -1,0 +1,165 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"slices"
+
+	"github.com/pressly/goose/v3"
+)
+
+// The tables that hold which migrations have run.
+const (
+	platformTable = "goose_platform"
+	moduleTable   = "goose_module"
+)
+
+//go:embed migrations
+var platformMigrations embed.FS
+
+// schema is where migrations run.
+type schema struct {
+	dialect  goose.Dialect
+	folder   string // of the platform's migrations
+	exists   string // counts the tables called $1
+	versions func(ctx context.Context, table, exists string) ([]int64, error)
+	open     func() (*sql.DB, error)
+	close    func(*sql.DB)
+}
+
+// sqliteSchema migrates on the one connection that writes.
+func sqliteSchema(db *sql.DB) schema {
+	return schema{
+		dialect: goose.DialectSQLite3, folder: "migrations/sqlite",
+		exists: `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1`,
+		versions: func(ctx context.Context, table, exists string) ([]int64, error) {
+			return versions(ctx, db, table, exists)
+		},
+		open:  func() (*sql.DB, error) { return db, nil },
+		close: func(*sql.DB) {},
+	}
+}
+
+// migrate runs what has not run yet: the platform's migrations, then the
+// module's. It looks at both before it writes anything, so that a database of a
+// newer program stays as it is; when there is nothing to do, it only looks.
+func migrate(ctx context.Context, config Config, s schema, migrations fs.FS) error {
+	platform, err := fs.Sub(platformMigrations, s.folder)
+	if err != nil {
+		return err
+	}
+	sets := []struct {
+		table string
+		files fs.FS
+	}{{platformTable, platform}, {moduleTable, root(migrations)}}
+	var pending []int
+	for i, set := range sets {
+		known, err := numbers(set.files)
+		if err != nil {
+			return err
+		}
+		applied, err := s.versions(ctx, set.table, s.exists)
+		if err != nil {
+			return fmt.Errorf("read %s: %w", set.table, err)
+		}
+		if len(applied) > 0 && slices.Max(applied) > last(known) {
+			return fmt.Errorf("%w: %s has version %d, this program knows %d: run the newer program, or restore the backup taken before it ran",
+				ErrNewer, set.table, slices.Max(applied), last(known))
+		}
+		if len(known) > 0 && !slices.Equal(known, applied) {
+			pending = append(pending, i)
+		}
+	}
+	if len(pending) == 0 {
+		return nil
+	}
+	db, err := s.open()
+	if err != nil {
+		return err
+	}
+	defer s.close(db)
+	for _, i := range pending {
+		provider, err := goose.NewProvider(s.dialect, db, sets[i].files,
+			goose.WithTableName(sets[i].table), goose.WithDisableGlobalRegistry(true), goose.WithSlog(slog.New(slog.DiscardHandler)))
+		if err != nil {
+			return fmt.Errorf("migrations of %s: %w", sets[i].table, err)
+		}
+		results, err := provider.Up(ctx)
+		if err != nil {
+			return fmt.Errorf("migrate %s: %w", sets[i].table, err)
+		}
+		for _, result := range results {
+			config.log().InfoContext(ctx, "migrated", "module", config.Module, "table", sets[i].table,
+				"migration", result.Source.Path, "duration", result.Duration)
+		}
+	}
+	return nil
+}
+
+// root is the folder of migrations that holds the files.
+func root(migrations fs.FS) fs.FS {
+	if migrations == nil {
+		return nil
+	}
+	if info, err := fs.Stat(migrations, "migrations"); err == nil && info.IsDir() {
+		if sub, err := fs.Sub(migrations, "migrations"); err == nil {
+			return sub
+		}
+	}
+	return migrations
+}
+
+// numbers are the versions that files bring, in order.
+func numbers(files fs.FS) ([]int64, error) {
+	if files == nil {
+		return nil, nil
+	}
+	names, err := fs.Glob(files, "*.sql")
+	if err != nil {
+		return nil, err
+	}
+	var all []int64
+	for _, name := range names {
+		number, err := goose.NumericComponent(name)
+		if err != nil {
+			return nil, fmt.Errorf("migration %s: call it 0001_what_it_does.sql: %w", name, err)
+		}
+		all = append(all, number)
+	}
+	slices.Sort(all)
+	return all, nil
+}
+
+func last(versions []int64) int64 {
+	if len(versions) == 0 {
+		return 0
+	}
+	return versions[len(versions)-1]
+}
+
+// versions are the versions that table says have run, in order.
+func versions(ctx context.Context, db *sql.DB, table, exists string) ([]int64, error) {
+	var tables int64
+	if err := db.QueryRowContext(ctx, exists, table).Scan(&tables); err != nil || tables == 0 {
+		return nil, err
+	}
+	rows, err := db.QueryContext(ctx, `SELECT version_id FROM `+table+` WHERE version_id > 0 ORDER BY version_id`)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var all []int64
+	for rows.Next() {
+		var version int64
+		if err := rows.Scan(&version); err != nil {
+			return nil, err
+		}
+		all = append(all, version)
+	}
+	return all, errors.Join(rows.Err(), rows.Close())
+}

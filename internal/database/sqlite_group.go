@@ -1,0 +1,231 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Group commit. A commit costs one fsync however much it holds, so the
+// transactions that wait while one is being written share the next: each runs
+// behind a savepoint of its own, then one COMMIT answers them all. One that is
+// alone never waits for company.
+
+const (
+	groupMembers = 128                  // transactions in one commit, at most
+	groupTime    = 5 * time.Millisecond // of work before the commit, about
+)
+
+// errUnfinished is the outcome of a member that panicked.
+var errUnfinished = errors.New("database: the transaction's function did not return")
+
+// member is one transaction in the queue. Its function runs in its caller's
+// goroutine, while the writer waits.
+type member struct {
+	taken  atomic.Bool // by the writer, or by its caller who gave up
+	turn   chan error  // now it may write, or never may
+	ended  chan error  // it is done, and how
+	result chan error  // committed, or why not
+}
+
+// writer owns the connection that writes.
+type writer struct {
+	conn     *sql.Conn
+	prepared map[string]*sql.Stmt // used by whose turn it is
+	queue    chan *member
+	closing  chan struct{}
+	closed   chan struct{}
+	once     sync.Once
+}
+
+func newWriter(conn *sql.Conn) *writer {
+	w := &writer{
+		conn: conn, prepared: map[string]*sql.Stmt{}, queue: make(chan *member, groupMembers),
+		closing: make(chan struct{}), closed: make(chan struct{}),
+	}
+	go w.run()
+	return w
+}
+
+// InTx implements DB.
+func (d *sqlite) InTx(ctx context.Context, f func(tx Tx) error) error {
+	tx := &sqliteTx{writer: d.writer}
+	if err := d.writer.join(ctx, tx, f); err != nil {
+		return err
+	}
+	tx.afterwards.run(&d.topics)
+	return nil
+}
+
+// join queues up, runs f when its turn has come, and waits for the commit.
+func (w *writer) join(ctx context.Context, tx *sqliteTx, f func(tx Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m := &member{turn: make(chan error, 1), ended: make(chan error, 1), result: make(chan error, 1)}
+	select {
+	case w.queue <- m:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-w.closing:
+		return ErrClosed
+	}
+	select {
+	case err := <-m.turn:
+		if err != nil {
+			return err
+		}
+	case <-ctx.Done():
+		if m.taken.CompareAndSwap(false, true) {
+			return ctx.Err()
+		}
+		if err := <-m.turn; err != nil {
+			return err
+		}
+	case <-w.closed:
+		return ErrClosed
+	}
+	outcome := errUnfinished
+	defer func() {
+		if errors.Is(outcome, errUnfinished) { // f panics, or ended its goroutine
+			tx.end(outcome)
+			m.ended <- outcome
+			<-m.result
+		}
+	}()
+	outcome = tx.end(tx.perform(ctx, f))
+	m.ended <- outcome
+	return <-m.result
+}
+
+func (w *writer) run() {
+	defer close(w.closed)
+	for {
+		select {
+		case m := <-w.queue:
+			w.group(m)
+		case <-w.closing:
+			return
+		}
+	}
+}
+
+// group commits first and whoever waits by then.
+func (w *writer) group(first *member) {
+	var members []*member
+	var outcomes []error
+	var lost error // why nothing of this group can be committed
+	start := time.Now()
+	for m := first; m != nil && lost == nil; m = w.next(len(members), start) {
+		if !m.taken.CompareAndSwap(false, true) {
+			continue
+		}
+		var outcome error
+		outcome, lost = w.member(m, len(members) == 0)
+		members, outcomes = append(members, m), append(outcomes, outcome)
+		if len(members) == 1 && outcome != nil {
+			break // its transaction is rolled back: there is no group to join
+		}
+	}
+	if lost == nil && len(members) > 0 && (len(members) > 1 || outcomes[0] == nil) {
+		lost = w.exec("COMMIT")
+	}
+	if lost != nil {
+		_ = w.exec("ROLLBACK") // SQLite may have done it already
+	}
+	for i, m := range members {
+		switch {
+		case outcomes[i] != nil:
+			m.result <- outcomes[i]
+		case lost != nil:
+			m.result <- fmt.Errorf("database: not committed: %w", lost)
+		default:
+			m.result <- nil
+		}
+	}
+}
+
+// next is the member that waits, if one does and the group has room.
+func (w *writer) next(members int, start time.Time) *member {
+	if members >= groupMembers || time.Since(start) > groupTime {
+		return nil
+	}
+	select {
+	case m := <-w.queue:
+		return m
+	default:
+		return nil
+	}
+}
+
+// member gives m its turn. The first needs no savepoint: to undo it is to undo
+// everything. Its outcome is its own; what is lost is lost for the whole group.
+func (w *writer) member(m *member, first bool) (outcome, lost error) {
+	if first {
+		lost = w.exec("BEGIN IMMEDIATE")
+	} else {
+		lost = w.exec("SAVEPOINT member")
+	}
+	if lost != nil {
+		m.turn <- fmt.Errorf("database: no transaction: %w", lost)
+		return lost, lost
+	}
+	m.turn <- nil
+	outcome = <-m.ended
+	switch {
+	case outcome == nil && first:
+	case outcome == nil:
+		lost = w.exec("RELEASE member")
+	case first:
+		_ = w.exec("ROLLBACK") // SQLite may have done it already
+	default:
+		// When SQLite has rolled back everything because of this member (the disk
+		// is full, an I/O error), its savepoint is gone and the group is lost.
+		if err := w.exec("ROLLBACK TO member"); err != nil {
+			return outcome, errors.Join(outcome, err)
+		}
+		lost = w.exec("RELEASE member")
+	}
+	return outcome, lost
+}
+
+func (w *writer) exec(text string) error {
+	_, err := w.conn.ExecContext(detached, text)
+	return err
+}
+
+// detached is the context of what the writer runs: to interrupt one statement
+// would roll back the whole group.
+var detached = context.Background()
+
+// prepare returns a prepared statement, or nil when enough are kept already.
+func (w *writer) prepare(text string) (*sql.Stmt, error) {
+	if statement := w.prepared[text]; statement != nil {
+		return statement, nil
+	}
+	if len(w.prepared) >= sqliteStatements {
+		return nil, nil
+	}
+	statement, err := w.conn.PrepareContext(detached, text)
+	if err != nil {
+		return nil, err
+	}
+	w.prepared[text] = statement
+	return statement, nil
+}
+
+// close reports whether it was this call that closed the writer.
+func (w *writer) close() bool {
+	mine := false
+	w.once.Do(func() {
+		mine = true
+		close(w.closing)
+		<-w.closed
+		_ = w.conn.Close()
+	})
+	return mine
+}
