@@ -1,0 +1,56 @@
+# make help lists what there is.
+
+LINT := go tool -modfile=internal/tools/lint/go.mod
+BUF  := go tool -modfile=internal/tools/buf/go.mod buf
+
+# What the race detector runs over: everything but the packages whose tests
+# live on modernc's SQLite, which is some twenty times slower under it.
+RACE := ./internal/fault ./internal/cause ./internal/broker ./internal/rest ./internal/host \
+	./stores/internal/... ./baskets/internal/... ./ordering/internal/... ./depot/internal/... ./internal/personal
+
+.PHONY: help build run demo test test/race test/postgres lint generate verify tools clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z\/]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build the command lines into bin/
+	@mkdir -p bin
+	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/...
+
+run: ## build, and serve a mall with some sample goods on http://127.0.0.1:8080
+	@mkdir -p bin
+	go build -o bin/mallbots ./cmd/mallbots
+	bin/mallbots serve --sample --bots=2
+
+demo: ## 20 seconds of a busy mall, the life of one order, and the audit
+	go run ./cmd/mallbots demo
+
+test: ## every test, on SQLite, PostgreSQL and NATS
+	go test ./...
+
+test/race: ## the race detector, where it is affordable
+	go test -race $(RACE)
+
+test/postgres: ## the modules' tests with PostgreSQL instead of SQLite
+	MALLBOTS_TEST_DATABASE=postgres go test ./stores ./baskets ./ordering ./depot
+
+lint: ## formatting, vet, staticcheck, unchecked errors, switches that miss a case, protos
+	@unformatted=$$($(LINT) gofumpt -l $$(git ls-files '*.go' | grep -v '\.pb\.go$$' | grep -v '\.connect\.go$$')); \
+		test -z "$$unformatted" || { echo "not formatted (run gofumpt -w):"; echo "$$unformatted"; exit 1; }
+	go vet ./...
+	$(LINT) staticcheck ./...
+	$(LINT) errcheck -ignoretests -exclude internal/tools/lint/errcheck.txt ./...
+	$(LINT) exhaustive -default-signifies-exhaustive ./...
+	$(LINT) go-check-sumtype -default-signifies-exhaustive=false ./...
+	$(BUF) lint
+	$(BUF) format --diff --exit-code proto
+
+generate: ## the Go code and the OpenAPI document of the protos
+	$(BUF) generate --template proto/buf.gen.yaml
+
+verify: generate ## fail when generated files or go.mod are stale
+	git diff --exit-code -- proto internal/openapi
+	go mod tidy -diff
+
+clean: ## remove what was built
+	rm -rf bin
