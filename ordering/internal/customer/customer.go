@@ -13,7 +13,7 @@ import (
 // Why a change to a customer is refused.
 var (
 	ErrNameBlank       = fault.New(fault.Invalid, "CUSTOMER_NAME_BLANK", "a customer needs a name")
-	ErrSmsNumberBlank  = fault.New(fault.Invalid, "CUSTOMER_SMS_NUMBER_BLANK", "a customer needs a number for text messages")
+	ErrSmsNumberBlank  = fault.New(fault.Invalid, "SMS_NUMBER_BLANK", "a customer needs a number for text messages")
 	ErrRegistered      = fault.New(fault.Conflict, "CUSTOMER_REGISTERED", "the customer is registered already")
 	ErrNotRegistered   = fault.New(fault.Conflict, "CUSTOMER_NOT_REGISTERED", "the customer was never registered")
 	ErrAlreadyEnabled  = fault.New(fault.Conflict, "CUSTOMER_ENABLED", "the customer is ENABLED already")
