@@ -1,0 +1,169 @@
+// Package broker is the way events take between modules: NATS JetStream, in
+// this process by default or an external server or cluster by URL.
+//
+// Every producing module owns one stream, MALLBOTS_<MODULE>, with the subjects
+// mallbots.<module>.>. It keeps messages for a time, whether anybody consumed
+// them or not, and refuses new ones rather than drop old ones. Nobody but the
+// module's outbox relay writes to it, and the relay says with each write which
+// sequence it believes to be the last: a relay that lost its place is refused
+// instead of mixing up the order.
+//
+//	b, err := broker.Embedded(ctx, "data/nats", log)
+//	stream := b.Stream("baskets")
+//	err = stream.Ensure(ctx)
+//	last, err := stream.Append(ctx, last, messages)           // all or none
+//	err = b.Subscribe(ctx, "ordering", "baskets", deliver)    // until ctx ends
+//
+// The broker is a transport. What it has lost can be published again from the
+// databases of the producers; what it delivers twice, the inbox recognises.
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// MaxMessage is the most that a message may hold, headers included, in bytes.
+const MaxMessage = 256 << 10
+
+// request is how long one answer of the server is waited for.
+const request = 5 * time.Second
+
+// Header is what a message says about itself. Names are lower case.
+type Header map[string]string
+
+// Message is one event on its way.
+type Message struct {
+	Subject  string
+	ID       string // the id by which duplicates are recognised: Nats-Msg-Id
+	Header   Header
+	Data     []byte
+	Sequence uint64 // its place in the stream; 0 before it is stored
+}
+
+// Broker is a connection to JetStream, and the server itself when it is
+// embedded. Its methods may be called from many goroutines.
+type Broker struct {
+	log    *slog.Logger
+	conn   *nats.Conn
+	js     jetstream.JetStream
+	server *server.Server // nil when the server is external
+	health *health
+	closed chan struct{} // closed when the connection is closed for good
+	stop   context.CancelFunc
+
+	mu   sync.Mutex
+	seen map[string]bool // streams that existed at some time since the start
+	lost chan struct{}   // closed when the connection is lost
+}
+
+// open connects to url, or to s in process when s is not nil.
+func open(ctx context.Context, url string, s *server.Server, log *slog.Logger) (*Broker, error) {
+	b := &Broker{log: log, server: s, health: newHealth(), closed: make(chan struct{}),
+		seen: map[string]bool{}, lost: make(chan struct{})}
+	where := url
+	if s != nil {
+		where = "the embedded server"
+	}
+	conn, err := nats.Connect(url, b.options(where)...)
+	if err != nil {
+		return nil, fmt.Errorf("broker: connect to %s: %w", where, err)
+	}
+	b.conn = conn
+	if conn.IsConnected() {
+		b.health.set("connection", nil)
+	}
+	b.js, err = jetstream.New(conn, jetstream.WithDefaultTimeout(request))
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("broker: %w", err)
+	}
+	ctx, b.stop = context.WithCancel(context.WithoutCancel(ctx))
+	go b.watch(ctx)
+	return b, nil
+}
+
+// Close lets what was sent arrive, closes the connection and stops the
+// embedded server. Subscriptions end with their own contexts, which should
+// have ended before.
+func (b *Broker) Close(ctx context.Context) error {
+	b.stop()
+	var err error
+	switch drain := b.conn.Drain(); {
+	case drain == nil:
+		select {
+		case <-b.closed:
+		case <-ctx.Done():
+			err = fmt.Errorf("broker: drain: %w", ctx.Err())
+			b.conn.Close()
+		}
+	case errors.Is(drain, nats.ErrConnectionClosed), errors.Is(drain, nats.ErrConnectionReconnecting):
+		b.conn.Close()
+	default:
+		err = fmt.Errorf("broker: drain: %w", drain)
+		b.conn.Close()
+	}
+	if b.server != nil {
+		b.server.Shutdown()
+		b.server.WaitForShutdown()
+	}
+	return err
+}
+
+// streamName is what a module's stream is called.
+func streamName(module string) string {
+	return "MALLBOTS_" + strings.ToUpper(module)
+}
+
+// subjects are all that a module's events can have.
+func subjects(module string) string {
+	return "mallbots." + module + ".>"
+}
+
+// know remembers that a stream exists.
+func (b *Broker) know(stream string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.seen[stream] = true
+}
+
+// known says whether a stream ever existed since the start.
+func (b *Broker) known(stream string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.seen[stream]
+}
+
+// connected ends the time without a connection.
+func (b *Broker) connected() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lost = make(chan struct{})
+}
+
+// disconnected tells those who wait for an answer that it will not come.
+func (b *Broker) disconnected() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	select {
+	case <-b.lost:
+	default:
+		close(b.lost)
+	}
+}
+
+// connection is closed when the present connection is lost.
+func (b *Broker) connection() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.lost
+}

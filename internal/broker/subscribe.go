@@ -1,0 +1,202 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// AckWait is how long the server waits for an acknowledgement, or for a sign
+// that the work goes on, before it delivers a message again.
+const AckWait = 5 * time.Second
+
+const (
+	pullExpiry = 10 * time.Second
+	heartbeat  = 2 * time.Second
+)
+
+// Delivery is a message that arrived, and what can be said to the server about
+// it. Until Ack, the server will deliver it again.
+type Delivery struct {
+	Message
+	Redelivered int // how often it was delivered before
+	msg         jetstream.Msg
+}
+
+// Ack ends the matter: its effects are committed.
+func (d *Delivery) Ack() error { return d.msg.Ack() }
+
+// InProgress asks for another AckWait.
+func (d *Delivery) InProgress() error { return d.msg.InProgress() }
+
+// Nak asks for the message again after a delay; others overtake it.
+func (d *Delivery) Nak(delay time.Duration) error { return d.msg.NakWithDelay(delay) }
+
+// Option changes a subscription.
+type Option func(*subscription)
+
+// Prefetch is how many messages may wait in this process for deliver, 256 if
+// not said. What waits must be done within half of AckWait.
+func Prefetch(messages int) Option { return func(s *subscription) { s.prefetch = messages } }
+
+// MaxPending is how many messages may be delivered and not yet acknowledged,
+// 1024 if not said.
+func MaxPending(messages int) Option { return func(s *subscription) { s.maxPending = messages } }
+
+// subscription is one consumer of one stream, kept alive.
+type subscription struct {
+	broker     *Broker
+	durable    string
+	module     string
+	stream     string
+	part       string // what Health calls it
+	prefetch   int
+	maxPending int
+	deliver    func(*Delivery)
+}
+
+// Subscribe hands every message of a module's stream to deliver, one after the
+// other and from the beginning, and goes on where the last process of the same
+// durable name left off. It blocks until ctx ends; deliver should be quick to
+// return, and its blocking is the back-pressure.
+//
+// Whatever breaks meanwhile is mended: a lost connection, a deleted consumer, a
+// stream that was created again. Health says what is broken. A stream that
+// does not exist yet is waited for.
+func (b *Broker) Subscribe(ctx context.Context, durable, module string, deliver func(*Delivery), options ...Option) error {
+	s := &subscription{
+		broker: b, durable: durable, module: module, stream: streamName(module),
+		prefetch: 256, maxPending: 1024, deliver: deliver,
+	}
+	s.part = fmt.Sprintf("consumer %s of %s", durable, s.stream)
+	for _, option := range options {
+		option(s)
+	}
+	defer b.health.set(s.part, nil)
+	defer b.health.wait(s.part, "")
+	for attempt := 1; ; attempt++ {
+		started := time.Now()
+		err := s.run(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if time.Since(started) > pullExpiry {
+			attempt = 1
+		}
+		s.report(err, attempt)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(backoff(attempt, 20*time.Millisecond, time.Second)):
+		}
+	}
+}
+
+// report makes known why the consumer does not run.
+func (s *subscription) report(err error, attempt int) {
+	if errors.Is(err, jetstream.ErrStreamNotFound) && !s.broker.known(s.stream) {
+		s.broker.health.wait(s.part, "waiting for stream")
+		s.broker.health.set(s.part, nil)
+		return
+	}
+	s.broker.health.set(s.part, err)
+	if attempt == 1 || attempt%30 == 0 {
+		s.broker.log.Warn("broker: consumer interrupted, trying again", "consumer", s.durable, "stream", s.stream, "attempt", attempt, "error", err)
+	}
+}
+
+// run makes sure of the consumer and delivers until something breaks.
+func (s *subscription) run(ctx context.Context) error {
+	stream, err := s.broker.js.Stream(ctx, s.stream)
+	if err != nil {
+		return err
+	}
+	s.broker.know(s.stream)
+	consumer, err := stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
+		Durable:       s.durable,
+		Description:   s.durable + " listens to " + s.module,
+		FilterSubject: subjects(s.module),
+		DeliverPolicy: jetstream.DeliverAllPolicy,
+		AckPolicy:     jetstream.AckExplicitPolicy,
+		AckWait:       AckWait,
+		MaxDeliver:    -1, // the application counts; the server would skip in silence
+		MaxAckPending: s.maxPending,
+	})
+	if err != nil {
+		return err
+	}
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(s.prefetch),
+		jetstream.PullExpiry(pullExpiry), jetstream.PullHeartbeat(heartbeat))
+	if err != nil {
+		return err
+	}
+	s.broker.health.wait(s.part, "")
+	s.broker.health.set(s.part, nil)
+	for {
+		msg, err := messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			s.giveBack(messages)
+			return err
+		}
+		if ctx.Err() != nil {
+			err := msg.Nak()
+			s.giveBack(messages)
+			return err
+		}
+		s.hand(msg)
+	}
+}
+
+// hand delivers one message.
+func (s *subscription) hand(msg jetstream.Msg) {
+	meta, err := msg.Metadata()
+	if err != nil {
+		s.broker.log.Error("broker: message that is not of the stream", "subject", msg.Subject(), "error", err)
+		return
+	}
+	s.deliver(&Delivery{
+		Message:     message(msg.Subject(), msg.Headers(), msg.Data(), meta.Sequence.Stream),
+		Redelivered: int(meta.NumDelivered) - 1,
+		msg:         msg,
+	})
+}
+
+// giveBack returns what was fetched and not handed out, so that whoever comes
+// next has it at once and not after AckWait.
+func (s *subscription) giveBack(messages jetstream.MessagesContext) {
+	messages.Drain()
+	for {
+		msg, err := messages.Next(jetstream.NextMaxWait(time.Second))
+		if err != nil {
+			messages.Stop()
+			return
+		}
+		if err := msg.Nak(); err != nil {
+			s.broker.log.Debug("broker: give back", "consumer", s.durable, "stream", s.stream, "error", err)
+		}
+	}
+}
+
+// Pending is how many messages of a module's stream the durable consumer has
+// yet to acknowledge: those never delivered, and those delivered.
+func (b *Broker) Pending(ctx context.Context, durable, module string) (uint64, error) {
+	stream, err := b.js.Stream(ctx, streamName(module))
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("broker: pending of %s in %s: %w", durable, streamName(module), err)
+	}
+	consumer, err := stream.Consumer(ctx, durable)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return stream.CachedInfo().State.Msgs, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("broker: pending of %s in %s: %w", durable, streamName(module), err)
+	}
+	info := consumer.CachedInfo()
+	return info.NumPending + uint64(info.NumAckPending), nil
+}
