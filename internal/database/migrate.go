@@ -24,25 +24,28 @@ var platformMigrations embed.FS
 
 // schema is where migrations run.
 type schema struct {
-	dialect  goose.Dialect
-	folder   string // of the platform's migrations
-	exists   string // counts the tables called $1
-	versions func(ctx context.Context, table, exists string) ([]int64, error)
-	open     func() (*sql.DB, error)
-	close    func(*sql.DB)
+	db      *sql.DB
+	dialect goose.Dialect
+	folder  string // of the platform's migrations
+	exists  string // counts the tables called $1
+	// lock makes other processes wait that want to migrate the same.
+	lock func(ctx context.Context) (unlock func(), err error)
 }
 
-// sqliteSchema migrates on the one connection that writes.
+// sqliteSchema migrates on the connection that writes. The file belongs to the
+// process alone.
 func sqliteSchema(db *sql.DB) schema {
 	return schema{
-		dialect: goose.DialectSQLite3, folder: "migrations/sqlite",
+		db: db, dialect: goose.DialectSQLite3, folder: "migrations/sqlite",
 		exists: `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1`,
-		versions: func(ctx context.Context, table, exists string) ([]int64, error) {
-			return versions(ctx, db, table, exists)
-		},
-		open:  func() (*sql.DB, error) { return db, nil },
-		close: func(*sql.DB) {},
+		lock:   func(context.Context) (func(), error) { return func() {}, nil },
 	}
+}
+
+// set is a folder of migrations and the table that knows which have run.
+type set struct {
+	table string
+	files fs.FS
 }
 
 // migrate runs what has not run yet: the platform's migrations, then the
@@ -53,52 +56,58 @@ func migrate(ctx context.Context, config Config, s schema, migrations fs.FS) err
 	if err != nil {
 		return err
 	}
-	sets := []struct {
-		table string
-		files fs.FS
-	}{{platformTable, platform}, {moduleTable, root(migrations)}}
-	var pending []int
-	for i, set := range sets {
-		known, err := numbers(set.files)
-		if err != nil {
-			return err
-		}
-		applied, err := s.versions(ctx, set.table, s.exists)
-		if err != nil {
-			return fmt.Errorf("read %s: %w", set.table, err)
-		}
-		if len(applied) > 0 && slices.Max(applied) > last(known) {
-			return fmt.Errorf("%w: %s has version %d, this program knows %d: run the newer program, or restore the backup taken before it ran",
-				ErrNewer, set.table, slices.Max(applied), last(known))
-		}
-		if len(known) > 0 && !slices.Equal(known, applied) {
-			pending = append(pending, i)
-		}
+	sets := []set{{platformTable, platform}, {moduleTable, root(migrations)}}
+	if pending, err := s.pending(ctx, sets); err != nil || len(pending) == 0 {
+		return err
 	}
-	if len(pending) == 0 {
-		return nil
-	}
-	db, err := s.open()
+	unlock, err := s.lock(ctx)
 	if err != nil {
 		return err
 	}
-	defer s.close(db)
-	for _, i := range pending {
-		provider, err := goose.NewProvider(s.dialect, db, sets[i].files,
-			goose.WithTableName(sets[i].table), goose.WithDisableGlobalRegistry(true), goose.WithSlog(slog.New(slog.DiscardHandler)))
+	defer unlock()
+	pending, err := s.pending(ctx, sets) // whoever had the lock may have done it
+	if err != nil {
+		return err
+	}
+	for _, set := range pending {
+		provider, err := goose.NewProvider(s.dialect, s.db, set.files,
+			goose.WithTableName(set.table), goose.WithDisableGlobalRegistry(true), goose.WithSlog(slog.New(slog.DiscardHandler)))
 		if err != nil {
-			return fmt.Errorf("migrations of %s: %w", sets[i].table, err)
+			return fmt.Errorf("migrations of %s: %w", set.table, err)
 		}
 		results, err := provider.Up(ctx)
 		if err != nil {
-			return fmt.Errorf("migrate %s: %w", sets[i].table, err)
+			return fmt.Errorf("migrate %s: %w", set.table, err)
 		}
 		for _, result := range results {
-			config.log().InfoContext(ctx, "migrated", "module", config.Module, "table", sets[i].table,
+			config.log().InfoContext(ctx, "migrated", "module", config.Module, "table", set.table,
 				"migration", result.Source.Path, "duration", result.Duration)
 		}
 	}
 	return nil
+}
+
+// pending are the sets that have not run in full.
+func (s schema) pending(ctx context.Context, sets []set) ([]set, error) {
+	var pending []set
+	for _, set := range sets {
+		known, err := numbers(set.files)
+		if err != nil {
+			return nil, err
+		}
+		applied, err := s.applied(ctx, set.table)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", set.table, err)
+		}
+		if last(applied) > last(known) {
+			return nil, fmt.Errorf("%w: %s has version %d, this program knows %d: run the newer program, or restore the backup taken before it ran",
+				ErrNewer, set.table, last(applied), last(known))
+		}
+		if !slices.Equal(known, applied) {
+			pending = append(pending, set)
+		}
+	}
+	return pending, nil
 }
 
 // root is the folder of migrations that holds the files.
@@ -142,13 +151,13 @@ func last(versions []int64) int64 {
 	return versions[len(versions)-1]
 }
 
-// versions are the versions that table says have run, in order.
-func versions(ctx context.Context, db *sql.DB, table, exists string) ([]int64, error) {
+// applied are the versions that table says have run, in order.
+func (s schema) applied(ctx context.Context, table string) ([]int64, error) {
 	var tables int64
-	if err := db.QueryRowContext(ctx, exists, table).Scan(&tables); err != nil || tables == 0 {
+	if err := s.db.QueryRowContext(ctx, s.exists, table).Scan(&tables); err != nil || tables == 0 {
 		return nil, err
 	}
-	rows, err := db.QueryContext(ctx, `SELECT version_id FROM `+table+` WHERE version_id > 0 ORDER BY version_id`)
+	rows, err := s.db.QueryContext(ctx, `SELECT version_id FROM `+table+` WHERE version_id > 0 ORDER BY version_id`)
 	if err != nil {
 		return nil, err
 	}

@@ -2,10 +2,174 @@ package database
 
 import (
 	"context"
-	"errors"
+	"database/sql"
+	"fmt"
+	"hash/fnv"
 	"io/fs"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
 )
 
-func openPostgres(ctx context.Context, config Config, migrations fs.FS) (DB, error) {
-	return nil, errors.New("database: PostgreSQL: not yet")
+const (
+	postgresConnections = 16
+	// postgresPatience is how long a commit or a rollback may take whose caller
+	// may have gone already.
+	postgresPatience = 10 * time.Second
+)
+
+// postgres is a module's schema on a PostgreSQL server.
+type postgres struct {
+	topics
+	module string
+	pool   *pgxpool.Pool
+}
+
+func openPostgres(ctx context.Context, config Config, migrations fs.FS) (_ DB, err error) {
+	pools, err := config.pool()
+	if err != nil {
+		return nil, fmt.Errorf("database: %s: %w", config.Module, err)
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("database: %s: PostgreSQL at %s: %w", config.Module, address(pools.ConnConfig), err)
+		}
+	}()
+	db := stdlib.OpenDB(*pools.ConnConfig)
+	defer func() { _ = db.Close() }()
+	if err := migrate(ctx, config, postgresSchema(db, config.Module), migrations); err != nil {
+		return nil, err
+	}
+	if err := config.warn(ctx, db); err != nil {
+		return nil, err
+	}
+	pool, err := pgxpool.NewWithConfig(context.WithoutCancel(ctx), pools)
+	if err != nil {
+		return nil, err
+	}
+	return &postgres{module: config.Module, pool: pool}, nil
+}
+
+// pool is how to connect. Each connection sees the module's schema only.
+func (c Config) pool() (*pgxpool.Config, error) {
+	pools, err := pgxpool.ParseConfig(c.connectionString())
+	if err != nil {
+		return nil, err
+	}
+	if c.Connections > 0 {
+		pools.MaxConns = int32(c.Connections)
+	} else if !strings.Contains(c.URL, "pool_max_conns") {
+		pools.MaxConns = postgresConnections
+	}
+	connect := pools.ConnConfig
+	connect.RuntimeParams["search_path"] = pgx.Identifier{c.Module}.Sanitize()
+	for name, value := range map[string]string{
+		"application_name":                    "mallbots/" + c.Module,
+		"idle_in_transaction_session_timeout": "30000", // a transaction does nothing else
+	} {
+		if connect.RuntimeParams[name] == "" {
+			connect.RuntimeParams[name] = value
+		}
+	}
+	if connect.ConnectTimeout == 0 {
+		connect.ConnectTimeout = 5 * time.Second
+	}
+	// A server that is gone without a word is found out in 25 seconds.
+	dialer := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}}
+	connect.DialFunc = dialer.DialContext
+	return pools, nil
+}
+
+// address is where the server is, for people.
+func address(config *pgx.ConnConfig) string {
+	if strings.HasPrefix(config.Host, "/") {
+		return config.Host
+	}
+	return net.JoinHostPort(config.Host, fmt.Sprint(config.Port))
+}
+
+// postgresSchema migrates on a connection of its own. Its lock is the session's.
+func postgresSchema(db *sql.DB, module string) schema {
+	return schema{
+		db: db, dialect: goose.DialectPostgres, folder: "migrations/postgres",
+		exists: `SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1`,
+		lock: func(ctx context.Context) (func(), error) {
+			conn, err := db.Conn(ctx)
+			if err != nil {
+				return nil, err
+			}
+			unlock := func() {
+				_, _ = conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, lockKey("migrate", module))
+				_ = conn.Close()
+			}
+			if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, lockKey("migrate", module)); err != nil {
+				_ = conn.Close()
+				return nil, err
+			}
+			if _, err := conn.ExecContext(ctx, `CREATE SCHEMA IF NOT EXISTS `+pgx.Identifier{module}.Sanitize()); err != nil {
+				unlock()
+				return nil, err
+			}
+			return unlock, nil
+		},
+	}
+}
+
+// lockKey is the number of an advisory lock; they are shared by all who use the
+// same PostgreSQL database.
+func lockKey(purpose, name string) int64 {
+	hash := fnv.New64a()
+	_, _ = hash.Write([]byte("mallbots " + purpose + " " + name))
+	return int64(hash.Sum64())
+}
+
+// warn tells of a server that would forget what it has committed.
+func (c Config) warn(ctx context.Context, db *sql.DB) error {
+	for _, setting := range []string{"fsync", "synchronous_commit", "full_page_writes"} {
+		var value string
+		if err := db.QueryRowContext(ctx, `SELECT current_setting($1)`, setting).Scan(&value); err != nil {
+			return err
+		}
+		if value == "off" {
+			c.log().WarnContext(ctx, "PostgreSQL may lose committed data in a crash", "module", c.Module, "setting", setting, "value", value)
+		}
+	}
+	return nil
+}
+
+// Query implements DB.
+func (d *postgres) Query(ctx context.Context, text string, args ...any) (Rows, error) {
+	if err := bindable(text, args); err != nil {
+		return nil, err
+	}
+	rows, err := d.pool.Query(ctx, text, args...)
+	if err != nil {
+		return nil, err
+	}
+	return rows, nil
+}
+
+// Dialect implements DB.
+func (d *postgres) Dialect() Dialect { return Postgres }
+
+// Module implements DB.
+func (d *postgres) Module() string { return d.module }
+
+// Ping implements DB: the server answers and the schema is there.
+func (d *postgres) Ping(ctx context.Context) error {
+	if _, err := One(ctx, d, Value[int64], `SELECT count(*) FROM `+platformTable); err != nil {
+		return fmt.Errorf("database: %s: PostgreSQL at %s: %w", d.module, address(d.pool.Config().ConnConfig), err)
+	}
+	return nil
+}
+
+// Close implements DB. It waits for the transactions under way.
+func (d *postgres) Close() error {
+	d.pool.Close()
+	return nil
 }

@@ -11,6 +11,9 @@ func Quiesce(ctx context.Context, tx Tx) error {
 	switch tx.(type) {
 	case *sqliteTx:
 		return nil
+	case *postgresTx:
+		_, err := tx.Exec(ctx, `LOCK TABLE events IN SHARE MODE`)
+		return err
 	}
 	return fmt.Errorf("database: %T is no transaction of this package", tx)
 }

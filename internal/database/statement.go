@@ -11,10 +11,10 @@ import (
 var errOpenRows = errors.New("database: close the rows of the last query before the next statement")
 
 // checked reports whether the statement's outcome decides on the commit.
-func (s *Statement) checked() bool { return s.Rows != 0 || len(s.Into) != 0 }
+func (s Statement) checked() bool { return s.Rows != 0 || len(s.Into) != 0 }
 
 // settle judges the outcome of a statement and hands it out.
-func (s *Statement) settle(affected int64) error {
+func (s Statement) settle(affected int64) error {
 	if s.Affected != nil {
 		*s.Affected = affected
 	}
