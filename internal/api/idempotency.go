@@ -13,6 +13,7 @@ import (
 
 	"mallbots/internal/cause"
 	"mallbots/internal/database"
+	"mallbots/internal/eventsourcing"
 	"mallbots/internal/fault"
 )
 
@@ -71,7 +72,7 @@ func once[Res proto.Message](ctx context.Context, db database.DB, req proto.Mess
 		return stored, lookup
 	}
 	if errors.Is(err, errStoredMeanwhile) {
-		return none, ErrConcurrentChange
+		return none, eventsourcing.ErrConflict
 	}
 	return none, err
 }

@@ -9,12 +9,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"mallbots/internal/database"
-	"mallbots/internal/fault"
+	"mallbots/internal/eventsourcing"
 )
-
-// ErrConcurrentChange is the answer to a mutation that lost the race against
-// others again and again.
-var ErrConcurrentChange = fault.New(fault.Conflict, "CONCURRENT_CHANGE", "others changed the same thing at the same time; try again")
 
 // raceRetries is how often a lost race is run again, raceDelay how long the
 // first of them waits. The delay doubles, and half of it is chance.
@@ -31,7 +27,7 @@ const (
 // same transaction, and the same request with the same key is answered from
 // there: one effect, however often it is sent.
 //
-// Errors: ErrConcurrentChange, ErrKeyReused, ErrKeyInFlight, and what do
+// Errors: eventsourcing.ErrConflict when it lost too often, ErrKeyReused, ErrKeyInFlight, and what do
 // returns.
 func Mutate[Res proto.Message](ctx context.Context, db database.DB, req proto.Message, do func(ctx context.Context, tx database.Tx) (Res, error)) (Res, error) {
 	if requestFrom(ctx).key != "" {
@@ -47,11 +43,11 @@ func race[Res any](ctx context.Context, try func() (Res, error)) (Res, error) {
 	delay := raceDelay
 	for retry := 0; ; retry++ {
 		res, err := try()
-		if !errors.Is(err, errConflict) {
+		if !errors.Is(err, eventsourcing.ErrConflict) {
 			return res, err
 		}
 		if retry == raceRetries {
-			return res, ErrConcurrentChange
+			return res, err
 		}
 		select {
 		case <-time.After(delay/2 + rand.N(delay)):

@@ -19,7 +19,7 @@ const (
 
 // What is wrong with a request for a page.
 var (
-	ErrPageSize  = fault.New(fault.Invalid, "PAGE_SIZE_INVALID", "pageSize must be between 1 and 100, or left out for 50")
+	ErrPageSize  = fault.New(fault.Invalid, "PAGE_SIZE_OUT_OF_RANGE", "pageSize must be 0 (the default, 50) to 100")
 	ErrPageToken = fault.New(fault.Invalid, "PAGE_TOKEN_INVALID", "pageToken is not one that this list with this filter gave out; start again without it")
 )
 

@@ -1,13 +1,6 @@
 package api
 
-import (
-	"context"
-	"errors"
-)
-
-var errConflict = errors.New("lost race")
-
-func withPrecondition(ctx context.Context, id string, version int64) context.Context { return ctx }
+import "context"
 
 type positions struct{}
 

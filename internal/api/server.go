@@ -1,0 +1,57 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Options are what a server needs to know. The zero value works.
+type Options struct {
+	// Log gets one line per request; slog.Default when nil.
+	Log *slog.Logger
+	// Metrics is where mallbots_request_seconds is registered; nowhere when nil.
+	Metrics prometheus.Registerer
+	// Await waits until module has applied message sequence of key from the
+	// module source, and reports whether it has by the deadline of ctx. When nil,
+	// nothing is waited for.
+	Await func(ctx context.Context, module, source, key string, sequence int64) (bool, error)
+	// InFlight is how many requests are served at a time, and how many streams
+	// besides; the next one is refused. 1024 when 0.
+	InFlight int
+	// Deadline is how long a request may take; 15 s when 0. Streams have none.
+	Deadline time.Duration
+	// Stopping ends the streams when it is closed, so that a server that shuts
+	// down need not wait for their callers.
+	Stopping <-chan struct{}
+}
+
+// NewServer returns a server without methods, whose interceptors do for each
+// request, in this order: give it a cause and a correlation id; log, measure,
+// and word its error; catch its panic; refuse it when there are too many; limit
+// its time; wait for what Mallbots-After names; validate its message; note
+// If-Match and Idempotency-Key.
+func NewServer(options Options) *connect.Server {
+	if options.Log == nil {
+		options.Log = slog.Default()
+	}
+	if options.InFlight == 0 {
+		options.InFlight = 1024
+	}
+	if options.Deadline == 0 {
+		options.Deadline = 15 * time.Second
+	}
+	return connect.NewServer(
+		giveCause,
+		observe(options.Log, newHistogram(options.Metrics)),
+		catchPanic(options.Log),
+		limit(options.InFlight),
+		limitTime(options.Deadline, options.Stopping),
+		awaitPositions(options.Await),
+		validateMessages,
+		readHeaders(),
+	)
+}

@@ -1,0 +1,109 @@
+package rest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"connectrpc.com/connect/v2"
+
+	"mallbots/internal/fault"
+)
+
+// problem is what an error looks like (RFC 9457).
+type problem struct {
+	Type       string      `json:"type"`
+	Title      string      `json:"title"`
+	Status     int         `json:"status"`
+	Detail     string      `json:"detail"`
+	Code       string      `json:"code"`
+	Violations []violation `json:"violations"`
+}
+
+type violation struct {
+	Field       string `json:"field"`
+	Description string `json:"description"`
+}
+
+// WriteError answers with err as application/problem+json. The status is that
+// of the fault in err; what is no fault is told by its RPC code only.
+func WriteError(w http.ResponseWriter, err error) {
+	writeProblem(w, problemOf(err))
+}
+
+// WriteFault answers with f under a status that no kind of fault has.
+func WriteFault(w http.ResponseWriter, status int, f *fault.Error) {
+	writeProblem(w, newProblem(status, f))
+}
+
+func problemOf(err error) problem {
+	if f, ok := fault.Of(err); ok {
+		status, special := statuses[f.Code]
+		if !special {
+			status = f.Kind.Status()
+		}
+		return newProblem(status, f)
+	}
+	var wire *connect.Error
+	if !errors.As(err, &wire) {
+		return newProblem(http.StatusInternalServerError, fault.New(fault.Internal, "INTERNAL", "internal error"))
+	}
+	switch wire.Code() {
+	case connect.CodeCanceled:
+		return newProblem(statusClientClosed, fault.New(fault.Unavailable, "CANCELED", "the caller went away"))
+	case connect.CodeUnimplemented:
+		return newProblem(http.StatusNotImplemented, fault.New(fault.Unavailable, "UNIMPLEMENTED", wire.Message()))
+	default:
+		return newProblem(http.StatusInternalServerError, fault.New(fault.Internal, "INTERNAL", "internal error"))
+	}
+}
+
+// statusClientClosed is for the log of a proxy: there is nobody to read it.
+const statusClientClosed = 499
+
+// statuses are those of faults that HTTP has a word of its own for.
+var statuses = map[string]int{
+	ErrBodyTooLarge.Code: http.StatusRequestEntityTooLarge,
+	ErrMediaType.Code:    http.StatusUnsupportedMediaType,
+}
+
+func newProblem(status int, f *fault.Error) problem {
+	p := problem{
+		Type: "urn:mallbots:problem:" + f.Code, Title: http.StatusText(status), Status: status,
+		Detail: f.Message, Code: f.Code, Violations: []violation{},
+	}
+	if p.Title == "" {
+		p.Title = "Client Closed Request"
+	}
+	for _, v := range f.Violations {
+		p.Violations = append(p.Violations, violation(v))
+	}
+	return p
+}
+
+func writeProblem(w http.ResponseWriter, p problem) {
+	header := w.Header()
+	header.Set("Content-Type", "application/problem+json")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	if p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests {
+		header.Set("Retry-After", "1")
+	}
+	body := p.encode()
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(body) // the caller may have gone
+}
+
+// encode is the JSON of p, on one line.
+func (p problem) encode() []byte {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(p); err != nil {
+		return []byte("{}\n") // strings and numbers always encode
+	}
+	return b.Bytes()
+}
