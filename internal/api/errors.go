@@ -71,10 +71,7 @@ func classifyWire(err *connect.Error) *fault.Error {
 // stable code and kind as google.rpc.ErrorInfo, its violations as
 // google.rpc.BadRequest. The fault stays its cause within the process.
 func ToWire(f *fault.Error) *connect.Error {
-	err := connect.NewError(codeOf(f), f.Message).WithCause(f)
-	err = withDetail(err, &errdetails.ErrorInfo{
-		Reason: f.Code, Domain: errorDomain, Metadata: map[string]string{"kind": f.Kind.String()},
-	})
+	err := withInfo(connect.NewError(codeOf(f), f.Message).WithCause(f), f)
 	if len(f.Violations) == 0 {
 		return err
 	}
@@ -151,6 +148,13 @@ func codeOf(f *fault.Error) connect.Code {
 	case fault.Internal:
 	}
 	return connect.CodeInternal
+}
+
+// withInfo adds the code and the kind of f to err.
+func withInfo(err *connect.Error, f *fault.Error) *connect.Error {
+	return withDetail(err, &errdetails.ErrorInfo{
+		Reason: f.Code, Domain: errorDomain, Metadata: map[string]string{"kind": f.Kind.String()},
+	})
 }
 
 // withDetail adds a detail to err. Messages of this binary always encode.

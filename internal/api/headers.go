@@ -178,23 +178,34 @@ func wellFormedKey(key string) bool {
 // receiveFirst reads the request message before the method asks for it, to know
 // its id, and returns a stream that gives it out again.
 func receiveFirst(spec connect.Spec, stream connect.ServerStream) (connect.ServerStream, string, error) {
-	method, ok := spec.Schema.(protoreflect.MethodDescriptor)
-	if !ok {
+	message := newInput(spec)
+	if message == nil {
 		return stream, "", nil
 	}
-	kind, err := protoregistry.GlobalTypes.FindMessageByName(method.Input().FullName())
-	if err != nil {
-		return stream, "", nil // a method without generated types
-	}
-	message := kind.New()
-	if err := stream.Receive(message.Interface()); err != nil {
+	if err := stream.Receive(message); err != nil {
 		return nil, "", err
 	}
 	id := ""
-	if field := idField(method); field != nil {
-		id = message.Get(field).String()
+	if method, ok := spec.Schema.(protoreflect.MethodDescriptor); ok {
+		if field := idField(method); field != nil {
+			id = message.ProtoReflect().Get(field).String()
+		}
 	}
-	return &replayStream{ServerStream: stream, first: message.Interface()}, id, nil
+	return &replayStream{ServerStream: stream, first: message}, id, nil
+}
+
+// newInput returns a blank request message of a method, nil for a method
+// without generated types.
+func newInput(spec connect.Spec) proto.Message {
+	method, ok := spec.Schema.(protoreflect.MethodDescriptor)
+	if !ok {
+		return nil
+	}
+	kind, err := protoregistry.GlobalTypes.FindMessageByName(method.Input().FullName())
+	if err != nil {
+		return nil
+	}
+	return kind.New().Interface()
 }
 
 // idField is the field that names the aggregate: id, or what the path starts
