@@ -1,0 +1,135 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"mallbots/internal/cause"
+	"mallbots/internal/database"
+)
+
+// outcome is what became of a message.
+type outcome string
+
+const (
+	applied   outcome = "applied"
+	ignored   outcome = "ignored"
+	duplicate outcome = "duplicate"
+	held      outcome = "parked"
+	dead      outcome = "dead"
+	gap       outcome = "gap" // not an outcome yet: something is missing before it
+)
+
+// errNothing rolls back a transaction that has nothing to say.
+var errNothing = errors.New("inbox: nothing to write")
+
+// applyAll applies a batch in one transaction, in the hope that each message
+// is the next of its key and no handler fails. Gate and inbox rows are queued:
+// they travel with what the handler writes.
+func (c *consumer) applyAll(ctx context.Context, batch []*message) ([]outcome, error) {
+	ctx, cancel := c.in.patience(ctx)
+	defer cancel()
+	outcomes := make([]outcome, len(batch))
+	err := c.in.db.InTx(ctx, func(tx database.Tx) error {
+		for i, m := range batch {
+			c.pass(tx, m)
+			o, status := c.meaning(m)
+			c.note(tx, m, status)
+			outcomes[i] = o
+			if err := c.handle(ctx, tx, m); err != nil {
+				return err
+			}
+		}
+		tx.Notify(topicMoved)
+		return nil
+	})
+	return outcomes, err
+}
+
+// apply takes m through the gate by itself and says what became of it.
+func (c *consumer) apply(ctx context.Context, m *message) (outcome, error) {
+	if m.invalid != nil {
+		return dead, c.refuse(ctx, m, m.invalid)
+	}
+	ctx, cancel := c.in.patience(ctx)
+	defer cancel()
+	var o outcome
+	err := c.in.db.InTx(ctx, func(tx database.Tx) error {
+		g, err := c.lock(ctx, tx, m.key)
+		switch {
+		case err != nil:
+			return err
+		case m.sequence <= g.sequence:
+			o = duplicate
+			return errNothing
+		case g.state == open && m.sequence > g.sequence+1:
+			o = gap
+			return errNothing
+		case g.state == parked, m.sequence > g.sequence+1:
+			o = held
+			return c.hold(tx, m)
+		}
+		if g.state != open { // it is what the held ones wait for
+			g.state = releasing
+			c.deleteLetter(tx, m.id)
+		}
+		o, err = c.through(ctx, tx, m, g)
+		return err
+	})
+	switch {
+	case errors.Is(err, errNothing):
+		err = nil
+	case errors.Is(err, errReused):
+		return dead, c.refuse(ctx, m, err)
+	}
+	return o, err
+}
+
+// through moves the locked gate g to m and handles it.
+func (c *consumer) through(ctx context.Context, tx database.Tx, m *message, g gate) (outcome, error) {
+	g.sequence = m.sequence
+	c.move(tx, m.key, g)
+	o, status := c.meaning(m)
+	c.note(tx, m, status)
+	return o, c.handle(ctx, tx, m)
+}
+
+// meaning is what m becomes when it is let through. An event that this binary
+// does not know is ignored: its publisher is newer.
+func (c *consumer) meaning(m *message) (outcome, string) {
+	if c.in.handlers[m.kind].apply == nil {
+		return ignored, statusIgnored
+	}
+	return applied, statusApplied
+}
+
+// handle calls the handler of m's type, if there is one.
+func (c *consumer) handle(ctx context.Context, tx database.Tx, m *message) (err error) {
+	h := c.in.handlers[m.kind]
+	if h.apply == nil {
+		return nil
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = &panicked{value: p, stack: string(debug.Stack())}
+		}
+	}()
+	err = h.apply(cause.With(ctx, cause.Cause{
+		Actor:         c.in.db.Module(),
+		CorrelationID: m.cause.correlation,
+		CausationID:   m.id,
+		Traceparent:   m.cause.traceparent,
+	}), tx, m.data)
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("%w %s: %w", errTimeout, c.in.settings.timeout, err)
+	}
+	return err
+}
+
+// patience bounds one transaction. It outlives the end of ctx, so that what is
+// being committed when the process stops is finished and acknowledged.
+func (in *Inbox) patience(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), in.settings.timeout)
+}

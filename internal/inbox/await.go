@@ -1,0 +1,54 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"mallbots/internal/database"
+)
+
+// Await waits until the module has applied the message with that key and
+// sequence from source, and reports whether it has. It gives up at ctx's
+// deadline, and at once when the key is parked before it, because then an
+// operator has to decide first. It is true at once for a source that the module
+// does not consume.
+func (in *Inbox) Await(ctx context.Context, source, key string, sequence int64) (bool, error) {
+	c := in.consumers[source]
+	if c == nil {
+		return true, nil
+	}
+	moved, stop := in.db.Listen(topicMoved)
+	defer stop()
+	for {
+		g, err := database.One(ctx, in.db, func(row database.Row) (gate, error) {
+			var g gate
+			var s int64
+			err := row.Scan(&g.sequence, &s)
+			g.state = state(s)
+			return g, err
+		}, `SELECT sequence, parked FROM inbox_keys WHERE consumer = $1 AND key = $2`, c.name, key)
+		switch {
+		case errors.Is(ctx.Err(), context.DeadlineExceeded):
+			return false, nil
+		case err != nil && !errors.Is(err, database.ErrNoRows):
+			return false, err
+		case err == nil && g.sequence >= sequence:
+			return true, nil
+		case err == nil && g.state == parked:
+			return false, nil
+		}
+		net := time.NewTimer(25 * time.Millisecond) // a commit elsewhere wakes nobody here
+		select {
+		case <-moved:
+		case <-net.C:
+		case <-ctx.Done():
+			net.Stop()
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				return false, nil
+			}
+			return false, ctx.Err()
+		}
+		net.Stop()
+	}
+}

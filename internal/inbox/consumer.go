@@ -1,0 +1,180 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"sync"
+	"time"
+
+	"mallbots/internal/broker"
+)
+
+// Broker is what messages come from; *broker.Broker is one.
+type Broker interface {
+	Subscribe(ctx context.Context, durable, module string, deliver func(*broker.Delivery), options ...broker.Option) error
+	Pending(ctx context.Context, durable, module string) (uint64, error)
+}
+
+// consumer is the module's ear for one source.
+type consumer struct {
+	in     *Inbox
+	source string
+	name   string // the durable's, and the consumer column of every table
+	lanes  []*lane
+	work   sync.WaitGroup // lanes, and the keys that are set aside
+
+	mu       sync.Mutex
+	flying   map[place]*message // received and not yet acknowledged
+	last     time.Time          // of the latest delivery
+	troubles map[string]trouble // by line: what fails for reasons that should pass
+	draining map[string]bool    // keys whose held messages are being applied
+}
+
+func newConsumer(in *Inbox, source string) *consumer {
+	return &consumer{
+		in: in, source: source, name: in.db.Module() + "_" + source,
+		flying: map[place]*message{}, troubles: map[string]trouble{}, draining: map[string]bool{},
+	}
+}
+
+// start runs the lanes until ctx ends. What is being committed by then is
+// finished and acknowledged; the rest is delivered again to whoever comes next.
+func (c *consumer) start(ctx context.Context) {
+	c.lanes = make([]*lane, c.in.settings.lanes)
+	for i := range c.lanes {
+		c.lanes[i] = newLane(c)
+		c.work.Go(func() { c.lanes[i].run(ctx) })
+	}
+	c.work.Go(func() { c.keepAlive(ctx) })
+	c.work.Go(func() { c.release(ctx) })
+}
+
+// run consumes until ctx ends and all work is done.
+func (c *consumer) run(ctx context.Context, b Broker) error {
+	c.start(ctx)
+	err := b.Subscribe(ctx, c.name, c.source, func(d *broker.Delivery) { c.receive(ctx, d.Message, d) })
+	c.work.Wait()
+	c.forget()
+	return err
+}
+
+// receive puts a delivery into its lane and never blocks: what is unacknowledged
+// is bounded by the broker. A second delivery of what is still being worked on
+// only renews the ticket.
+func (c *consumer) receive(ctx context.Context, delivered broker.Message, t ticket) {
+	m := newMessage(c.source, delivered, t, c.in.settings.clock())
+	c.mu.Lock()
+	c.last = m.received
+	if known := c.flying[m.place]; known != nil {
+		c.mu.Unlock()
+		known.again(t)
+		return
+	}
+	c.flying[m.place] = m
+	c.mu.Unlock()
+	c.lane(m).put(ctx, m)
+	if c.in.settings.twice {
+		twin := newMessage(c.source, delivered, silent{}, m.received)
+		twin.place = place{}
+		c.lane(twin).put(ctx, twin)
+	}
+}
+
+// silent is the ticket of a copy.
+type silent struct{}
+
+func (silent) Ack() error        { return nil }
+func (silent) InProgress() error { return nil }
+
+// lane returns where m's key is worked on.
+func (c *consumer) lane(m *message) *lane {
+	h := fnv.New32a()
+	h.Write([]byte(m.line())) // a hash never fails to be written to
+	return c.lanes[(h.Sum32()>>5)%uint32(len(c.lanes))]
+}
+
+// done acknowledges m, whose outcome is committed.
+func (c *consumer) done(m *message, o outcome) {
+	c.count(m, o)
+	if err := m.current().Ack(); err != nil { // then it comes again, as a duplicate
+		c.in.log.Debug("inbox: acknowledge", "consumer", c.name, "message", m.id, "error", err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.flying[m.place] == m {
+		delete(c.flying, m.place)
+	}
+}
+
+// keepAlive tells the server every second that work goes on, for all that has
+// been here a while: in a lane, set aside, or behind a gap.
+func (c *consumer) keepAlive(ctx context.Context) {
+	tick := time.NewTicker(broker.AckWait / 5)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for _, m := range c.inFlight() {
+			if err := m.current().InProgress(); err != nil && ctx.Err() == nil {
+				c.in.log.Debug("inbox: in progress", "consumer", c.name, "message", m.id, "error", err)
+				break // the connection is gone; what comes again is a duplicate
+			}
+		}
+	}
+}
+
+// inFlight returns what was received and is not acknowledged.
+func (c *consumer) inFlight() []*message {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := make([]*message, 0, len(c.flying))
+	for _, m := range c.flying {
+		all = append(all, m)
+	}
+	return all
+}
+
+// forget drops what was not finished; the broker delivers it again.
+func (c *consumer) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.flying)
+	clear(c.troubles)
+}
+
+// Run consumes from b until ctx ends; then it finishes and acknowledges what
+// is being committed, and returns. It refuses to start when Check fails.
+func (in *Inbox) Run(ctx context.Context, b Broker) error {
+	if err := in.Check(); err != nil {
+		return err
+	}
+	in.mu.Lock()
+	if in.running {
+		in.mu.Unlock()
+		return errors.New("inbox: it runs already; start it once")
+	}
+	in.broker, in.running = b, true
+	in.mu.Unlock()
+	defer func() {
+		in.mu.Lock()
+		in.running = false
+		in.mu.Unlock()
+	}()
+	var work sync.WaitGroup
+	errs := make(chan error, len(in.consumers))
+	for _, c := range in.consumers {
+		work.Go(func() { errs <- c.run(ctx, b) })
+	}
+	work.Go(func() { in.housekeep(ctx) })
+	work.Wait()
+	close(errs)
+	var err error
+	for e := range errs {
+		err = errors.Join(err, e)
+	}
+	return err
+}

@@ -1,0 +1,102 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+
+	"mallbots/internal/database"
+)
+
+// state is what a key's gate lets through.
+type state int64
+
+// The states, as stored in inbox_keys.parked.
+const (
+	open      state = 0 // the next sequence
+	parked    state = 1 // nothing: an operator has to decide about a dead letter
+	gapped    state = 2 // only the sequence that is missing
+	releasing state = 3 // held messages are being applied, in order
+)
+
+// What a message became, as stored in inbox.status.
+const (
+	statusApplied   = "applied"
+	statusIgnored   = "ignored"
+	statusParked    = "parked"
+	statusDead      = "dead"
+	statusDiscarded = "discarded"
+)
+
+var (
+	// errNotNext says that the gate did not let the message through.
+	errNotNext = errors.New("inbox: not the next of its key")
+	// errReused says that the message's id was seen under another key or sequence.
+	errReused = errors.New("inbox: the id belongs to another message; ids are never used again")
+)
+
+// pass queues the gate's move to m, which fails the transaction unless m is
+// the next of its key and the key is open. A key is first seen at 1.
+func (c *consumer) pass(tx database.Tx, m *message) {
+	if m.sequence == 1 {
+		tx.Queue(database.Statement{
+			SQL: `INSERT INTO inbox_keys (consumer, key, sequence, parked) VALUES ($1, $2, 1, 0)
+				ON CONFLICT (consumer, key) DO UPDATE SET sequence = 1
+				WHERE inbox_keys.sequence = 0 AND inbox_keys.parked = 0`,
+			Args: []any{c.name, m.key}, Rows: 1, Else: errNotNext,
+		})
+		return
+	}
+	tx.Queue(database.Statement{
+		SQL:  `UPDATE inbox_keys SET sequence = $3 WHERE consumer = $1 AND key = $2 AND sequence = $4 AND parked = 0`,
+		Args: []any{c.name, m.key, m.sequence, m.sequence - 1}, Rows: 1, Else: errNotNext,
+	})
+}
+
+// note queues the inbox row that says what became of m.
+func (c *consumer) note(tx database.Tx, m *message, status string) {
+	tx.Queue(database.Statement{
+		SQL: `INSERT INTO inbox (consumer, message_id, key, sequence, status, received_at) VALUES ($1, $2, $3, $4, $5, $6)
+			ON CONFLICT (consumer, message_id) DO UPDATE SET status = excluded.status
+			WHERE inbox.key = excluded.key AND inbox.sequence = excluded.sequence`,
+		Args: []any{c.name, m.id, m.key, m.sequence, status, database.Micros(c.in.settings.clock())},
+		Rows: 1, Else: errReused,
+	})
+}
+
+// gate is a key's row, locked until the end of the transaction.
+type gate struct {
+	sequence int64
+	state    state
+}
+
+// lock makes every other writer of the key wait, and reads its gate. A key that
+// was never seen is at 0 and open.
+func (c *consumer) lock(ctx context.Context, tx database.Tx, key string) (gate, error) {
+	return database.One(ctx, tx, func(row database.Row) (gate, error) {
+		var g gate
+		var s int64
+		err := row.Scan(&g.sequence, &s)
+		g.state = state(s)
+		return g, err
+	}, `INSERT INTO inbox_keys (consumer, key, sequence, parked) VALUES ($1, $2, 0, 0)
+		ON CONFLICT (consumer, key) DO UPDATE SET parked = inbox_keys.parked
+		RETURNING sequence, parked`, c.name, key)
+}
+
+// move queues the new position and state of a gate that lock has locked.
+func (c *consumer) move(tx database.Tx, key string, g gate) {
+	tx.Queue(database.Statement{
+		SQL:  `UPDATE inbox_keys SET sequence = $3, parked = $4 WHERE consumer = $1 AND key = $2`,
+		Args: []any{c.name, key, g.sequence, int64(g.state)}, Rows: 1, Else: errNotNext,
+	})
+	tx.Notify(topicMoved)
+	if g.state == releasing {
+		tx.Notify(topicRelease)
+	}
+}
+
+// The topics that commits of the inbox wake.
+const (
+	topicMoved   = "inbox"         // a gate moved: Await
+	topicRelease = "inbox-release" // held messages wait to be applied
+)

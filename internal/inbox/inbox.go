@@ -1,0 +1,178 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"mallbots/internal/database"
+)
+
+// Inbox is where one module hears of the others. Register with On and Ignore,
+// then Check, then Run. The operator's verbs and Await work without Run.
+type Inbox struct {
+	db       database.DB
+	log      *slog.Logger
+	settings settings
+
+	handlers  map[string]handler // by the event's full name
+	consumers map[string]*consumer
+	files     map[string]protoreflect.FileDescriptor
+	problems  []error
+
+	mu      sync.Mutex
+	broker  Broker
+	running bool
+}
+
+// handler is what becomes of one type of event.
+type handler struct {
+	apply func(ctx context.Context, tx database.Tx, data []byte) error // nil: nothing
+}
+
+// settings are the patience and the sizes.
+type settings struct {
+	clock   func() time.Time
+	lanes   int
+	batch   int           // deliveries in one transaction
+	timeout time.Duration // for one handler, and for one batch
+	gap     time.Duration // how long a gap may stay open before its key parks
+	pause   time.Duration // between looks at a gap
+	first   time.Duration // before the second attempt; doubles from there
+	calm    time.Duration // the longest pause between attempts of a transient failure
+	span    time.Duration // after so long, and three attempts, a failure is final
+	tries   int           // attempts before a failure is final
+	crowd   int           // followers of a key in trouble that end its patience
+	keep    time.Duration // how long rows of the inbox are kept
+	twice   bool
+}
+
+// Option changes how an Inbox works.
+type Option func(*settings)
+
+// Lanes sets how many keys are worked on at the same time, per source.
+func Lanes(n int) Option { return func(s *settings) { s.lanes = n } }
+
+// Clock replaces time.Now, for a simulator.
+func Clock(now func() time.Time) Option { return func(s *settings) { s.clock = now } }
+
+// Twice hands every message to the lanes two times. Whoever counts on a single
+// delivery is found out in the tests of the modules.
+func Twice() Option { return func(s *settings) { s.twice = true } }
+
+// New returns the inbox of the module that owns db.
+func New(db database.DB, log *slog.Logger, options ...Option) *Inbox {
+	in := &Inbox{
+		db:  db,
+		log: log,
+		settings: settings{
+			clock: time.Now, lanes: 16, batch: 50, timeout: 10 * time.Second,
+			gap: 5 * time.Second, pause: 250 * time.Millisecond,
+			first: 250 * time.Millisecond, calm: 2 * time.Second, span: 30 * time.Second,
+			tries: 8, crowd: 256, keep: 21 * 24 * time.Hour,
+		},
+		handlers:  map[string]handler{},
+		consumers: map[string]*consumer{},
+		files:     map[string]protoreflect.FileDescriptor{},
+	}
+	for _, option := range options {
+		option(&in.settings)
+	}
+	return in
+}
+
+// On gives the events of one type to handle, in the transaction that records
+// them as applied. The context of handle carries the cause: the module as the
+// actor, and the message as what led here. It ends after 10 seconds.
+func On[T any, E interface {
+	*T
+	proto.Message
+}](in *Inbox, handle func(ctx context.Context, tx database.Tx, e E) error) {
+	descriptor := E(nil).ProtoReflect().Descriptor()
+	in.register(descriptor, handler{apply: func(ctx context.Context, tx database.Tx, data []byte) error {
+		event := E(new(T))
+		if err := proto.Unmarshal(data, event); err != nil {
+			return fmt.Errorf("%w: %s: %w", errUndecodable, descriptor.FullName(), err)
+		}
+		return handle(ctx, tx, event)
+	}})
+}
+
+// Ignore says that the module has no use for the events of type E.
+func Ignore[E proto.Message](in *Inbox) {
+	var event E
+	in.register(event.ProtoReflect().Descriptor(), handler{})
+}
+
+// register keeps h for the events described by d; Check tells what is wrong.
+func (in *Inbox) register(d protoreflect.MessageDescriptor, h handler) {
+	name := string(d.FullName())
+	source, ok := sourceOf(name)
+	if !ok {
+		in.problems = append(in.problems, fmt.Errorf("inbox %s: %s is no event; events are named mallbots.<module>.v<N>.<Event>", in.db.Module(), name))
+		return
+	}
+	if _, twice := in.handlers[name]; twice {
+		in.problems = append(in.problems, fmt.Errorf("inbox %s: %s is registered twice; keep one On or Ignore", in.db.Module(), name))
+		return
+	}
+	in.handlers[name] = h
+	in.files[d.ParentFile().Path()] = d.ParentFile()
+	if in.consumers[source] == nil {
+		in.consumers[source] = newConsumer(in, source)
+	}
+}
+
+// sourceOf returns the module that publishes the event of that full name.
+func sourceOf(name string) (string, bool) {
+	parts := strings.Split(name, ".")
+	if len(parts) != 4 || parts[0] != "mallbots" {
+		return "", false
+	}
+	return parts[1], true
+}
+
+// Check reports every event that is declared in the file of a registered one
+// and is neither On nor Ignore. Messages that serve as a field of another one
+// are parts, not events.
+func (in *Inbox) Check() error {
+	problems := slices.Clone(in.problems)
+	for _, file := range in.files {
+		parts := map[protoreflect.FullName]bool{}
+		messages := file.Messages()
+		for i := range messages.Len() {
+			fields := messages.Get(i).Fields()
+			for j := range fields.Len() {
+				if part := fields.Get(j).Message(); part != nil {
+					parts[part.FullName()] = true
+				}
+			}
+		}
+		for i := range messages.Len() {
+			name := messages.Get(i).FullName()
+			if _, known := in.handlers[string(name)]; !known && !parts[name] {
+				problems = append(problems, fmt.Errorf("inbox %s: %s is neither handled nor ignored; add inbox.On or inbox.Ignore", in.db.Module(), name))
+			}
+		}
+	}
+	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(problems...)
+}
+
+// Sources returns the modules whose events this one consumes, sorted.
+func (in *Inbox) Sources() []string {
+	var names []string
+	for source := range in.consumers {
+		names = append(names, source)
+	}
+	slices.Sort(names)
+	return names
+}

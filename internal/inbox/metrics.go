@@ -1,0 +1,80 @@
+package inbox
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+)
+
+var (
+	consumed = promauto.NewCounterVec(prometheus.CounterOpts{
+		Name: "mallbots_events_consumed_total",
+		Help: "Messages that were taken off a stream, by what became of them: applied, ignored, duplicate or parked.",
+	}, []string{"module", "source", "type", "outcome"})
+	failed = promauto.NewCounterVec(prometheus.CounterOpts{
+		Name: "mallbots_events_failed_total",
+		Help: "Attempts to apply a message that failed.",
+	}, []string{"module", "source", "type"})
+	retried = promauto.NewCounterVec(prometheus.CounterOpts{
+		Name: "mallbots_events_retried_total",
+		Help: "Failed attempts that are followed by another.",
+	}, []string{"module", "source", "type"})
+	deadLettered = promauto.NewCounterVec(prometheus.CounterOpts{
+		Name: "mallbots_events_dead_lettered_total",
+		Help: "Messages that became dead letters, gaps included.",
+	}, []string{"module", "source", "type"})
+	processing = promauto.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "mallbots_event_processing_seconds",
+		Help:    "From the begin to the commit of the transaction a message was applied in.",
+		Buckets: prometheus.ExponentialBuckets(0.0002, 2, 16),
+	}, []string{"module", "source", "type"})
+	lag = promauto.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "mallbots_consumer_lag",
+		Help: "Messages of a source that the module has yet to acknowledge.",
+	}, []string{"module", "source"})
+	letters = promauto.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "mallbots_dead_letters",
+		Help: "Messages that were not applied: dead letters, and those held behind them.",
+	}, []string{"module", "source"})
+)
+
+// labels are the module, the source and the type of m; types that this binary
+// does not know share one label, because anybody could invent them.
+func (c *consumer) labels(m *message) []string {
+	kind := "unknown"
+	if _, known := c.in.handlers[m.kind]; known {
+		kind = m.kind
+	}
+	return []string{c.in.db.Module(), c.source, kind}
+}
+
+// count counts what became of m.
+func (c *consumer) count(m *message, o outcome) {
+	switch o {
+	case applied, ignored, duplicate, held:
+		consumed.WithLabelValues(append(c.labels(m), string(o))...).Inc()
+	case dead, gap: // counted as dead letters where they are written
+	}
+}
+
+// observe notes how long the transaction of some messages took.
+func observe(c *consumer, messages []*message, took time.Duration) {
+	for _, m := range messages {
+		processing.WithLabelValues(c.labels(m)...).Observe(took.Seconds())
+	}
+}
+
+// report counts a failed attempt and logs it, without the payload.
+func (c *consumer) report(m *message, f failure, final bool) {
+	failed.WithLabelValues(c.labels(m)...).Inc()
+	log, next := c.in.log.Warn, "it is tried again"
+	if final {
+		deadLettered.WithLabelValues(c.labels(m)...).Inc()
+		log, next = c.in.log.Error, "it is a dead letter"
+	} else {
+		retried.WithLabelValues(c.labels(m)...).Inc()
+	}
+	log("inbox: message failed, "+next, "consumer", c.name, "type", m.kind, "message", m.id, "key", m.key,
+		"sequence", m.sequence, "attempt", m.attempts, "correlation", m.cause.correlation, "error", f.err)
+}
