@@ -702,7 +702,7 @@ type ListStockRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How many to answer at most: 50 when 0, and never more than 100.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// Where to go on: the next_page_token of the answer before, or empty for the first page.
+	// Where to go on: the next page token of the answer before, or empty for the first page.
 	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -816,7 +816,7 @@ type ListShoppingListsRequest struct {
 	Status ShoppingListStatus `protobuf:"varint,2,opt,name=status,proto3,enum=mallbots.depot.v1.ShoppingListStatus" json:"status,omitempty"`
 	// How many to answer at most: 50 when 0, and never more than 100.
 	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// Where to go on: the next_page_token of the answer before, or empty for the first page.
+	// Where to go on: the next page token of the answer before, or empty for the first page.
 	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1391,7 +1391,7 @@ type ListBotsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How many to answer at most: 50 when 0, and never more than 100.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// Where to go on: the next_page_token of the answer before, or empty for the first page.
+	// Where to go on: the next page token of the answer before, or empty for the first page.
 	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -296,7 +296,7 @@ type GetStoresRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How many to answer at most: 50 when 0, and never more than 100.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// Where to go on: the next_page_token of the answer before, or empty for the first page.
+	// Where to go on: the next page token of the answer before, or empty for the first page.
 	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -406,7 +406,7 @@ type GetParticipatingStoresRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How many to answer at most: 50 when 0, and never more than 100.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// Where to go on: the next_page_token of the answer before, or empty for the first page.
+	// Where to go on: the next page token of the answer before, or empty for the first page.
 	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -996,7 +996,7 @@ type GetCatalogRequest struct {
 	StoreId string `protobuf:"bytes,1,opt,name=store_id,json=storeId,proto3" json:"store_id,omitempty"`
 	// How many to answer at most: 50 when 0, and never more than 100.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// Where to go on: the next_page_token of the answer before, or empty for the first page.
+	// Where to go on: the next page token of the answer before, or empty for the first page.
 	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
