@@ -47,6 +47,7 @@ lint: ## formatting, vet, staticcheck, unchecked errors, switches that miss a ca
 
 generate: ## the Go code and the OpenAPI document of the protos
 	$(BUF) generate --template proto/buf.gen.yaml
+	go generate ./internal/openapi
 
 verify: generate ## fail when generated files or go.mod are stale
 	git diff --exit-code -- proto internal/openapi
