@@ -123,15 +123,25 @@ func catchPanic(log *slog.Logger) connect.ServerInterceptor {
 	}
 }
 
-// newHistogram returns where requests are measured.
+// newHistogram returns where requests are measured: the same for all servers
+// that share metrics.
 func newHistogram(metrics prometheus.Registerer) *prometheus.HistogramVec {
 	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "mallbots_request_seconds",
 		Help:    "How long requests took, by procedure and RPC code.",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 	}, []string{"procedure", "code"})
-	if metrics != nil {
-		metrics.MustRegister(seconds)
+	if metrics == nil {
+		return seconds
+	}
+	var already prometheus.AlreadyRegisteredError
+	switch err := metrics.Register(seconds); {
+	case errors.As(err, &already):
+		if existing, ok := already.ExistingCollector.(*prometheus.HistogramVec); ok {
+			return existing
+		}
+	case err != nil:
+		panic(err) // its name and labels are constants
 	}
 	return seconds
 }
