@@ -17,8 +17,8 @@ func prune(components map[string]map[string]json.RawMessage, texts [][]byte) {
 	for len(texts) > 0 {
 		text := texts[len(texts)-1]
 		texts = texts[:len(texts)-1]
-		for _, m := range reference.FindAllSubmatch(text, -1) {
-			kind, name := string(m[1]), string(m[2])
+		for _, m := range reference.FindAllStringSubmatch(string(text), -1) {
+			kind, name := m[1], m[2]
 			if !used[kind][name] {
 				used[kind][name] = true
 				texts = append(texts, components[kind][name])

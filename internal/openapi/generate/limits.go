@@ -46,6 +46,9 @@ func limit(s *schema, field protoreflect.FieldDescriptor) (required bool, codes 
 		s.Format = "uuid"
 		required = !optional
 		codes = append(codes, "string.uuid")
+		if required {
+			codes = append(codes, "string.uuid_empty") // what protovalidate calls a missing one
+		}
 	case rules.GetEnum().GetDefinedOnly():
 		codes = append(codes, "enum.defined_only")
 	case rules.HasType():
