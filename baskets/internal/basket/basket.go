@@ -19,38 +19,13 @@ import (
 	"mallbots/internal/eventsourcing"
 )
 
-// Status is where a basket is in its life.
-type Status int
-
-// The statuses. A basket that has ended stays as it ended.
-const (
-	StatusBlank Status = iota // nothing has happened yet
-	StatusOpen
-	StatusCheckedOut
-	StatusCanceled
-)
-
-// String is the status in words, for sentences.
-func (s Status) String() string {
-	switch s {
-	case StatusBlank:
-		return "not started"
-	case StatusOpen:
-		return "open"
-	case StatusCheckedOut:
-		return "checked out"
-	case StatusCanceled:
-		return "canceled"
-	}
-	return "unknown"
-}
-
 // Basket is what one customer means to buy.
 type Basket struct {
 	eventsourcing.Root[Event]
 	customerID string
 	currency   string
 	paymentID  string
+	agreed     int64
 	items      []Item
 	status     Status
 }
@@ -165,6 +140,10 @@ func (b *Basket) Items() []Item { return b.items }
 // Total is what all lines cost together, in minor units.
 func (b *Basket) Total() int64 { return total(b.items) }
 
+// Agreed is the total that was agreed at the check-out, in minor units; zero
+// before.
+func (b *Basket) Agreed() int64 { return b.agreed }
+
 // Units is how many things are in the basket.
 func (b *Basket) Units() int64 { return units(b.items) }
 
@@ -219,7 +198,8 @@ func (b *Basket) apply(e Event) {
 	case ItemRemoved:
 		b.take(e.ProductID, e.Quantity)
 	case CheckedOut:
-		b.paymentID, b.items, b.status = e.PaymentID, e.Items, StatusCheckedOut
+		b.paymentID, b.agreed = e.PaymentID, e.Total
+		b.items, b.status = e.Items, StatusCheckedOut
 	case Canceled:
 		b.status = StatusCanceled
 	}
