@@ -25,6 +25,9 @@ func (t *topics) Listen(topic string) (<-chan struct{}, func()) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		delete(t.listeners[topic], wake)
+		if len(t.listeners[topic]) == 0 {
+			delete(t.listeners, topic) // there may be a topic for each order
+		}
 	}
 }
 
