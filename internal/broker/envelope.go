@@ -75,7 +75,7 @@ func (e Envelope) Headers() Header {
 		HeaderCausation:    encode(e.CausationID),
 	}
 	if e.Traceparent != "" {
-		h[HeaderTraceparent] = e.Traceparent
+		h[HeaderTraceparent] = encode(e.Traceparent)
 	}
 	return h
 }

@@ -1,0 +1,91 @@
+// Package brokertest starts brokers for tests: one within the process, or one
+// on a server of its own that can be stopped and started again.
+package brokertest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/stretchr/testify/require"
+
+	"mallbots/internal/broker"
+)
+
+// Embedded is a broker with its server in the process.
+func Embedded(t testing.TB) *broker.Broker {
+	t.Helper()
+	b, err := broker.Embedded(t.Context(), t.TempDir(), slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	closeAtEnd(t, b)
+	return b
+}
+
+// External is a server on a loopback port, which keeps its data over restarts.
+type External struct {
+	t       testing.TB
+	options server.Options
+	server  *server.Server
+}
+
+// NewExternal starts a server.
+func NewExternal(t testing.TB) *External {
+	t.Helper()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	port := free.Addr().(*net.TCPAddr).Port
+	require.NoError(t, free.Close())
+	e := &External{t: t, options: server.Options{
+		ServerName: "external", Host: "127.0.0.1", Port: port, StoreDir: t.TempDir(),
+		JetStream: true, SyncAlways: true, NoSigs: true, NoLog: true,
+	}}
+	e.Start()
+	t.Cleanup(e.Stop)
+	return e
+}
+
+// URL is where the server listens.
+func (e *External) URL() string { return fmt.Sprintf("nats://127.0.0.1:%d", e.options.Port) }
+
+// Connect returns a broker that uses the server.
+func (e *External) Connect() *broker.Broker {
+	e.t.Helper()
+	b, err := broker.Connect(e.t.Context(), e.URL(), slog.New(slog.DiscardHandler))
+	require.NoError(e.t, err)
+	closeAtEnd(e.t, b)
+	return b
+}
+
+// Start starts the server again after Stop.
+func (e *External) Start() {
+	e.t.Helper()
+	options := e.options
+	s, err := server.NewServer(&options)
+	require.NoError(e.t, err)
+	s.Start()
+	require.True(e.t, s.ReadyForConnections(10*time.Second))
+	e.server = s
+}
+
+// Stop stops the server, if it runs.
+func (e *External) Stop() {
+	if e.server == nil {
+		return
+	}
+	e.server.Shutdown()
+	e.server.WaitForShutdown()
+	e.server = nil
+}
+
+func closeAtEnd(t testing.TB, b *broker.Broker) {
+	t.Helper()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		require.NoError(t, b.Close(ctx))
+	})
+}

@@ -1,0 +1,48 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"mallbots/internal/database"
+)
+
+// prune deletes, every hour, what was sent longer ago than the stream keeps.
+func (r *Relay) prune(ctx context.Context) {
+	wait := time.Minute
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		wait = time.Hour
+		if deleted, err := r.pruned(ctx); err != nil && ctx.Err() == nil {
+			r.log.Error("outbox: prune", "error", err)
+		} else if deleted > 0 {
+			r.log.Info("outbox: pruned", "rows", deleted)
+		}
+	}
+}
+
+// pruned deletes in small transactions, so that nobody waits long for it.
+func (r *Relay) pruned(ctx context.Context) (deleted int64, err error) {
+	const step = 500
+	before := database.Micros(time.Now().Add(-r.retention))
+	for {
+		var n int64
+		err := r.db.InTx(ctx, func(tx database.Tx) error {
+			var err error
+			n, err = tx.Exec(ctx, `DELETE FROM outbox_sent WHERE message_id IN
+				(SELECT message_id FROM outbox_sent WHERE sent_at < $1 ORDER BY sent_at LIMIT $2)`, before, int64(step))
+			return err
+		})
+		if err != nil {
+			return deleted, fmt.Errorf("outbox: delete what was sent before %s: %w", database.Time(before).Format(time.RFC3339), err)
+		}
+		if deleted += n; n < step {
+			return deleted, nil
+		}
+	}
+}

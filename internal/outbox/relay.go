@@ -1,0 +1,211 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"mallbots/internal/broker"
+	"mallbots/internal/database"
+)
+
+const (
+	poll     = 500 * time.Millisecond // how often to look without being woken
+	patience = 5 * time.Second        // of Health with an interruption
+	finish   = 5 * time.Second        // how long what was begun may take to end
+	volume   = 8 << 20                // bytes of payload in one batch, about
+)
+
+// Relay carries a module's messages from its outbox to its stream. Of all that
+// run on one database, one is at work and the others stand by.
+type Relay struct {
+	db        database.DB
+	stream    *broker.Stream
+	log       *slog.Logger
+	retention time.Duration
+	patience  time.Duration // how long an interruption may last before Health tells
+
+	mu      sync.Mutex
+	running bool
+	problem error     // why nothing is published at the moment
+	since   time.Time // since when
+
+	// The following belong to the goroutine at work.
+	epoch   string // the stream's life that last and scanned are of
+	last    uint64 // the stream's last sequence
+	scanned uint64 // how far the stream has been compared with the outbox
+	singles int    // so many messages go one by one, after doubt
+}
+
+// NewRelay makes the relay of db's module, whose stream is stream.
+func NewRelay(db database.DB, stream *broker.Stream, log *slog.Logger) *Relay {
+	return &Relay{
+		db: db, stream: stream, log: log.With("part", "relay", "module", db.Module()),
+		retention: broker.Retention + 24*time.Hour, patience: patience,
+	}
+}
+
+// Run publishes until ctx ends. It leaves nothing undone that it began, and
+// keeps trying whatever fails: the broker's and the database's absence delay
+// messages and lose none. Only a stream of another module is an error.
+func (r *Relay) Run(ctx context.Context) error {
+	if r.stream.Module() != r.db.Module() {
+		return fmt.Errorf("outbox: the relay of %s was given the stream of %s", r.db.Module(), r.stream.Module())
+	}
+	r.setRunning(true)
+	defer r.setRunning(false)
+	var measuring sync.WaitGroup
+	measuring.Go(func() { r.measure(ctx) })
+	defer measuring.Wait()
+	for ctx.Err() == nil {
+		lost, release, err := database.Lead(ctx, r.db, "outbox")
+		if err != nil {
+			return nil // only because ctx has ended
+		}
+		r.lead(ctx, lost)
+		release()
+	}
+	return nil
+}
+
+// lead is at work until ctx ends or the leadership is lost.
+func (r *Relay) lead(ctx context.Context, lost <-chan struct{}) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-lost:
+			r.log.Warn("outbox: leadership lost")
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	var pruning sync.WaitGroup
+	pruning.Go(func() { r.prune(ctx) })
+	defer pruning.Wait()
+	wake, stop := r.db.Listen(topic)
+	defer stop()
+	for attempt := 1; ; attempt++ {
+		began := time.Now()
+		err := r.work(ctx, wake)
+		if ctx.Err() != nil {
+			r.settle()
+			return
+		}
+		if time.Since(began) > patience {
+			attempt = 1
+		}
+		r.interrupted(err, attempt)
+		select {
+		case <-ctx.Done():
+		case <-time.After(backoff(attempt)):
+		}
+	}
+}
+
+// work publishes until something fails.
+func (r *Relay) work(ctx context.Context, wake <-chan struct{}) error {
+	if err := r.resume(ctx); err != nil {
+		return err
+	}
+	m := r.newMover(context.WithoutCancel(ctx))
+	defer m.close()
+	ticker := time.NewTicker(poll)
+	defer ticker.Stop()
+	for {
+		more, err := r.publish(ctx, m)
+		if err != nil {
+			return err
+		}
+		if more {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-m.failed:
+			return err
+		case <-wake:
+		case <-ticker.C:
+		}
+	}
+}
+
+// publish sends the next batch, and says whether there may be more.
+func (r *Relay) publish(ctx context.Context, m *mover) (more bool, err error) {
+	limit := broker.MaxBatch
+	if r.singles > 0 {
+		limit = 1
+	}
+	batch, err := m.next(ctx, limit)
+	if err != nil {
+		return false, err
+	}
+	if len(batch) == 0 {
+		r.settle()
+		return false, nil
+	}
+	messages, err := r.messages(batch)
+	if err != nil {
+		return false, err
+	}
+	batch = batch[:len(messages)]
+	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), finish)
+	last, err := r.stream.Append(detached, r.last, messages)
+	cancel()
+	switch {
+	case err == nil:
+		m.move(batch, r.last+1)
+		r.last = last
+		r.singles = max(0, r.singles-1)
+	case errors.Is(err, broker.ErrDuplicate) && len(batch) == 1 && last > 0:
+		// It is there already, further back than the stream was compared.
+		m.move(batch, last)
+	default:
+		r.singles = 1
+		if errors.Is(err, broker.ErrDuplicate) {
+			r.singles = len(batch)
+		}
+		return false, err
+	}
+	for _, row := range batch {
+		published.WithLabelValues(r.db.Module(), kind(row.subject)).Inc()
+	}
+	r.settle()
+	return true, nil
+}
+
+// messages is as many of the rows as fit into one batch.
+func (r *Relay) messages(batch []row) ([]broker.Message, error) {
+	var all []broker.Message
+	size := 0
+	for _, row := range batch {
+		if size += len(row.payload); size > volume && len(all) > 0 {
+			break
+		}
+		m, err := row.message()
+		if err != nil {
+			return nil, err
+		}
+		if !strings.HasPrefix(m.Subject, "mallbots."+r.db.Module()+".") {
+			return nil, fmt.Errorf("outbox: row %d is a %s, which is not an event of %s: publish it from its own module", row.id, kind(m.Subject), r.db.Module())
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+// backoff is how long to wait after so many failures: at most two seconds, and
+// up to half of it taken off by chance.
+func backoff(attempts int) time.Duration {
+	wait := 2 * time.Second
+	if attempts < 9 {
+		wait = min(wait, 10*time.Millisecond<<(attempts-1))
+	}
+	return wait - time.Duration(rand.Int64N(int64(wait)/2))
+}

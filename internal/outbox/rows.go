@@ -1,0 +1,117 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"mallbots/internal/broker"
+	"mallbots/internal/database"
+)
+
+// row is one message that is not yet known to be in the stream.
+type row struct {
+	id        int64
+	messageID string
+	key       string
+	sequence  int64
+	subject   string
+	headers   string
+	payload   []byte
+}
+
+func scanRow(from database.Row) (row, error) {
+	var r row
+	err := from.Scan(&r.id, &r.messageID, &r.key, &r.sequence, &r.subject, &r.headers, &r.payload)
+	return r, err
+}
+
+// waiting reads the first rows, in the order of their ids and beginning with
+// the lowest there is: a transaction that took its ids early and committed late
+// is not passed over, as it would be by "id greater than the last one".
+func waiting(ctx context.Context, db database.Querier, limit int) ([]row, error) {
+	return database.All(ctx, db, scanRow,
+		`SELECT id, message_id, key, sequence, subject, headers, payload FROM outbox ORDER BY id LIMIT $1`, int64(limit))
+}
+
+// run is rows that lie one after the other in the stream.
+type run struct {
+	ids   []int64 // ascending
+	first uint64  // the stream sequence of the first
+}
+
+// join adds a run to others, and to the last of them when it continues it.
+func join(runs []run, next run) []run {
+	if n := len(runs); n > 0 {
+		last := &runs[n-1]
+		if last.first+uint64(len(last.ids)) == next.first && last.ids[len(last.ids)-1] < next.ids[0] {
+			last.ids = append(last.ids, next.ids...)
+			return runs
+		}
+	}
+	return append(runs, next)
+}
+
+// move takes runs of rows out of the outbox and puts them with what was sent.
+// It is an error when one is gone: somebody else took it.
+func move(ctx context.Context, db database.DB, epoch string, runs []run) error {
+	now := database.Micros(time.Now())
+	return db.InTx(ctx, func(tx database.Tx) error {
+		for _, r := range runs {
+			for done := 0; done < len(r.ids); {
+				part := r.ids[done:min(len(r.ids), done+broker.MaxBatch)]
+				text, ids := padded(part)
+				gone := fmt.Errorf("outbox: rows %d to %d are not all there: another relay moved them", part[0], part[len(part)-1])
+				tx.Queue(database.Statement{
+					SQL:  text.sent,
+					Args: append([]any{now, epoch, int64(r.first) - 1 + int64(done)}, ids...),
+					Rows: int64(len(part)), Else: gone,
+				})
+				tx.Queue(database.Statement{SQL: text.gone, Args: ids, Rows: int64(len(part)), Else: gone})
+				done += len(part)
+			}
+		}
+		return nil
+	})
+}
+
+// texts are the statements for lists of one length. There are few lengths, so
+// that each is prepared once.
+type texts struct{ sent, gone, rows, known string }
+
+var lists = map[int]texts{1: list(1), 8: list(8), 64: list(64), broker.MaxBatch: list(broker.MaxBatch)}
+
+func list(n int) texts {
+	holders := func(from int) string {
+		var all []string
+		for i := range n {
+			all = append(all, fmt.Sprintf("$%d", from+i))
+		}
+		return strings.Join(all, ", ")
+	}
+	return texts{
+		sent: `INSERT INTO outbox_sent (message_id, key, sequence, subject, headers, payload, created_at, sent_at, epoch, stream_sequence)
+			SELECT message_id, key, sequence, subject, headers, payload, created_at, $1, $2, $3 + row_number() OVER (ORDER BY id)
+			FROM outbox WHERE id IN (` + holders(4) + `)`,
+		gone:  `DELETE FROM outbox WHERE id IN (` + holders(1) + `)`,
+		rows:  `SELECT message_id, id FROM outbox WHERE message_id IN (` + holders(1) + `)`,
+		known: `SELECT message_id FROM outbox_sent WHERE message_id IN (` + holders(1) + `)`,
+	}
+}
+
+// padded chooses the statements for a list, and repeats its last element until
+// it is as long as they want it.
+func padded[T any](values []T) (texts, []any) {
+	size := broker.MaxBatch
+	for n := range lists {
+		if n >= len(values) && n < size {
+			size = n
+		}
+	}
+	all := make([]any, size)
+	for i := range all {
+		all[i] = values[min(i, len(values)-1)]
+	}
+	return lists[size], all
+}
