@@ -10,6 +10,7 @@ import (
 
 	"mallbots/internal/database"
 	"mallbots/internal/eventsourcing"
+	"mallbots/internal/outbox"
 )
 
 // raceRetries is how often a lost race is run again, raceDelay how long the
@@ -62,7 +63,7 @@ func race[Res any](ctx context.Context, try func() (Res, error)) (Res, error) {
 // response that is about to be sent.
 func attempt[Res proto.Message](ctx context.Context, db database.DB, do func(context.Context, database.Tx) (Res, error), store func(ctx context.Context, tx database.Tx, res Res, position string) error) (Res, error) {
 	setHeader(ctx, headerETag, "")
-	ctx, published := track(ctx)
+	ctx, published := outbox.Track(ctx)
 	var res Res
 	err := db.InTx(ctx, func(tx database.Tx) error {
 		var err error
@@ -75,7 +76,7 @@ func attempt[Res proto.Message](ctx context.Context, db database.DB, do func(con
 		if err := tx.Flush(ctx); err != nil { // so that the position is known
 			return err
 		}
-		position, _ := published.Last()
+		position, _ := published.Queued()
 		return store(ctx, tx, res, position)
 	})
 	if err != nil {

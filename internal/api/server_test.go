@@ -3,9 +3,11 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 
@@ -146,4 +148,8 @@ func (l *log) String() string {
 
 func price(units int64) *moneyv1.Money {
 	return &moneyv1.Money{CurrencyCode: "USD", MinorUnits: units}
+}
+
+func copyAll(text *strings.Builder, res *http.Response) (int64, error) {
+	return io.Copy(text, res.Body)
 }
