@@ -1,0 +1,101 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Config is what an operator decides. The zero value of a URL means embedded.
+type Config struct {
+	Modules     []string // the modules to run; none means all that are linked
+	HTTP        string   // address of the API, host:port
+	Ops         string   // address of the operations listener, host:port
+	Data        string   // directory of the embedded databases and the embedded broker
+	DatabaseURL string   // PostgreSQL; {module} is replaced by the module's name
+	NATSURL     string   // NATS server or cluster
+	Currency    string   // the one currency that the mall trades in, three capitals
+	Log         *slog.Logger
+}
+
+// Addresses are the URLs of a running process.
+type Addresses struct {
+	HTTP string
+	Ops  string
+}
+
+// Module is a bounded context: its name, and the constructor that mounts it.
+type Module struct {
+	Name string
+	New  func(ctx context.Context, h *Host) error
+}
+
+// drainTime bounds a graceful stop.
+const drainTime = 14 * time.Second
+
+// withDefaults fills what was left out.
+func (c Config) withDefaults() Config {
+	if c.HTTP == "" {
+		c.HTTP = "127.0.0.1:8080"
+	}
+	if c.Ops == "" {
+		c.Ops = "127.0.0.1:8081"
+	}
+	if c.Data == "" {
+		c.Data = "./data"
+	}
+	if c.Currency == "" {
+		c.Currency = "USD"
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	return c
+}
+
+// choose returns the modules that the configuration names, or says which of
+// its names is unknown.
+func (c Config) choose(linked []Module) ([]Module, error) {
+	if len(c.Modules) == 0 {
+		return linked, nil
+	}
+	var chosen []Module
+	var errs []error
+	for i, name := range c.Modules {
+		at := slices.IndexFunc(linked, func(m Module) bool { return m.Name == name })
+		switch {
+		case at < 0:
+			errs = append(errs, fmt.Errorf("there is no module %q in this binary; it has %s", name, strings.Join(names(linked), ", ")))
+		case slices.Contains(c.Modules[:i], name):
+			errs = append(errs, fmt.Errorf("module %q is named twice", name))
+		default:
+			chosen = append(chosen, linked[at])
+		}
+	}
+	return chosen, errors.Join(errs...)
+}
+
+func (c Config) check() error {
+	if len(c.Currency) != 3 || strings.ToUpper(c.Currency) != c.Currency {
+		return fmt.Errorf("currency %q: want three capitals, such as USD", c.Currency)
+	}
+	for _, a := range []string{c.HTTP, c.Ops} {
+		if _, _, err := net.SplitHostPort(a); err != nil {
+			return fmt.Errorf("address %q: want host:port: %w", a, err)
+		}
+	}
+	return nil
+}
+
+func names(modules []Module) []string {
+	var all []string
+	for _, m := range modules {
+		all = append(all, m.Name)
+	}
+	return all
+}

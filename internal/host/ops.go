@@ -1,0 +1,277 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/pprof"
+	"strconv"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"mallbots/internal/database"
+	"mallbots/internal/fault"
+	"mallbots/internal/inbox"
+)
+
+// ops is the operations listener: health, metrics, profiles, and the verbs of
+// the operator. It is for loopback or a private network, never for clients.
+func (p *process) ops() http.Handler {
+	r := chi.NewRouter()
+	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, map[string]bool{"alive": true}) })
+	r.Get("/readyz", p.readyz)
+	r.Handle("/metrics", promhttp.Handler())
+	r.HandleFunc("/debug/pprof/", pprof.Index)
+	r.HandleFunc("/debug/pprof/{profile}", pprof.Index)
+	r.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	r.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	r.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	r.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+
+	r.Group(func(r chi.Router) {
+		r.Use(p.onceMounted)
+		r.Get("/quiet", verb(p.quiet))
+		r.Get("/audit", verb(p.auditAll))
+		r.Post("/audit", verb(p.auditAll))
+		r.Post("/projections/rebuild", verb(p.rebuildAll))
+		r.Get("/deadletters", verb(p.deadLetters))
+		r.Get("/deadletters/{id}", verb(p.deadLetter))
+		r.Post("/deadletters/{id}/retry", verb(p.retryDeadLetter))
+		r.Post("/deadletters/{id}/discard", verb(p.discardDeadLetter))
+		r.Get("/events", p.events)
+	})
+	return r
+}
+
+// readyz names every part, and is red when one is.
+func (p *process) readyz(w http.ResponseWriter, _ *http.Request) {
+	parts, ready := p.readiness.report()
+	status := http.StatusOK
+	if !ready {
+		status = http.StatusServiceUnavailable
+	}
+	answer(w, status, map[string]any{"ready": ready, "parts": parts})
+}
+
+// ready is what gRPC health answers.
+func (p *process) ready() error {
+	if broken := p.readiness.broken(); broken != "" {
+		return errors.New(broken)
+	}
+	return nil
+}
+
+// starting answers API calls that come before the modules are there.
+func (p *process) starting(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", "1")
+	w.WriteHeader(http.StatusServiceUnavailable)
+	_ = json.NewEncoder(w).Encode(map[string]any{
+		"type": "about:blank", "title": "Service Unavailable", "status": http.StatusServiceUnavailable,
+		"code": "STARTING", "detail": "the process is starting and waits for: " + p.readiness.broken(),
+	})
+}
+
+// onceMounted keeps verbs away until the modules are there.
+func (p *process) onceMounted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !p.mounted.Load() {
+			answer(w, http.StatusServiceUnavailable, map[string]string{"error": "starting, waiting for: " + p.readiness.broken()})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// verb makes a handler of a function that answers JSON.
+func verb(do func(r *http.Request) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		result, err := do(r)
+		if err != nil {
+			status := http.StatusInternalServerError
+			switch fault.KindOf(err) {
+			case fault.Invalid:
+				status = http.StatusBadRequest
+			case fault.NotFound:
+				status = http.StatusNotFound
+			case fault.Conflict:
+				status = http.StatusConflict
+			case fault.Unavailable:
+				status = http.StatusServiceUnavailable
+			}
+			answer(w, status, map[string]string{"error": err.Error()})
+			return
+		}
+		answer(w, http.StatusOK, result)
+	}
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // the client is gone; nobody is left to tell
+}
+
+// await waits until a module has applied what Mallbots-After names.
+func (p *process) await(ctx context.Context, module, source, key string, sequence int64) (bool, error) {
+	for _, s := range p.services {
+		if s.Name == module {
+			return s.Inbox.Await(ctx, source, key, sequence)
+		}
+	}
+	return true, nil
+}
+
+// quiet says whether anything is still to be published, consumed or fired.
+func (p *process) quiet(r *http.Request) (any, error) {
+	var behind int64
+	for _, s := range p.services {
+		n, err := s.behind(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		behind += n
+	}
+	return map[string]any{"quiet": behind == 0, "behind": behind}, nil
+}
+
+// longestWait bounds how long an audit waits for quiet.
+const longestWait = 5 * time.Minute
+
+// auditAll waits until this process is quiet, at most as long as asked, and
+// checks the books of its modules.
+func (p *process) auditAll(r *http.Request) (any, error) {
+	wait := time.Duration(0)
+	if text := r.URL.Query().Get("wait"); text != "" {
+		var err error
+		if wait, err = time.ParseDuration(text); err != nil || wait < 0 || wait > longestWait {
+			return nil, fault.New(fault.Invalid, "WAIT_INVALID", "wait must be a duration from 0s to 5m, such as 10s")
+		}
+	}
+	if err := p.settle(r.Context(), wait); err != nil {
+		return nil, err
+	}
+	reports := []Report{}
+	for _, s := range p.services {
+		report, err := s.audit(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		reports = append(reports, report)
+	}
+	return map[string]any{"modules": reports}, nil
+}
+
+// settle waits until nothing is behind, or for as long as it may.
+func (p *process) settle(ctx context.Context, wait time.Duration) error {
+	deadline := time.Now().Add(wait)
+	for {
+		var behind int64
+		for _, s := range p.services {
+			n, err := s.behind(ctx)
+			if err != nil {
+				return err
+			}
+			behind += n
+		}
+		if behind == 0 || time.Now().After(deadline) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// chosen returns the services that ?module= names; none means all.
+func (p *process) chosen(r *http.Request) ([]*Service, error) {
+	name := r.URL.Query().Get("module")
+	if name == "" {
+		return p.services, nil
+	}
+	for _, s := range p.services {
+		if s.Name == name {
+			return []*Service{s}, nil
+		}
+	}
+	return nil, fault.New(fault.NotFound, "MODULE_NOT_HERE", fmt.Sprintf("module %q does not run in this process; it runs %v", name, p.modules))
+}
+
+func (p *process) rebuildAll(r *http.Request) (any, error) {
+	services, err := p.chosen(r)
+	if err != nil {
+		return nil, err
+	}
+	rebuilt := []string{}
+	for _, s := range services {
+		if err := s.DB.InTx(r.Context(), func(tx database.Tx) error { return s.rebuild(r.Context(), tx) }); err != nil {
+			return nil, fmt.Errorf("rebuild %s: %w", s.Name, err)
+		}
+		rebuilt = append(rebuilt, s.tables...)
+	}
+	return map[string]any{"rebuilt": rebuilt}, nil
+}
+
+func (p *process) deadLetters(r *http.Request) (any, error) {
+	services, err := p.chosen(r)
+	if err != nil {
+		return nil, err
+	}
+	query := r.URL.Query()
+	limit := 100
+	if text := query.Get("limit"); text != "" {
+		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > 1000 {
+			return nil, fault.New(fault.Invalid, "LIMIT_INVALID", "limit must be a number from 1 to 1000")
+		}
+	}
+	letters := []inbox.Letter{}
+	for _, s := range services {
+		found, err := s.Inbox.List(r.Context(), inbox.Filter{Type: query.Get("type"), Key: query.Get("key"), Cause: query.Get("cause")}, limit)
+		if err != nil {
+			return nil, err
+		}
+		letters = append(letters, found...)
+	}
+	return map[string]any{"deadLetters": letters}, nil
+}
+
+// find asks each module for a dead letter until one has it.
+func (p *process) find(r *http.Request, do func(s *Service, id string) (any, error)) (any, error) {
+	id := chi.URLParam(r, "id")
+	for _, s := range p.services {
+		result, err := do(s, id)
+		if fault.KindOf(err) == fault.NotFound && errors.Is(err, inbox.ErrNoLetter) {
+			continue
+		}
+		return result, err
+	}
+	return nil, inbox.ErrNoLetter.With("%s", id)
+}
+
+func (p *process) deadLetter(r *http.Request) (any, error) {
+	return p.find(r, func(s *Service, id string) (any, error) { return s.Inbox.Show(r.Context(), id) })
+}
+
+func (p *process) retryDeadLetter(r *http.Request) (any, error) {
+	return p.find(r, func(s *Service, id string) (any, error) {
+		return map[string]string{"retried": id}, s.Inbox.Retry(r.Context(), id)
+	})
+}
+
+func (p *process) discardDeadLetter(r *http.Request) (any, error) {
+	var body struct {
+		Reason string `json:"reason"`
+	}
+	if err := json.NewDecoder(http.MaxBytesReader(nil, r.Body, 4<<10)).Decode(&body); err != nil || body.Reason == "" {
+		return nil, fault.New(fault.Invalid, "REASON_MISSING", `say why, as {"reason":"…"}`)
+	}
+	return p.find(r, func(s *Service, id string) (any, error) {
+		return map[string]string{"discarded": id}, s.Inbox.Discard(r.Context(), id, body.Reason)
+	})
+}

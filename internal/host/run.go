@@ -1,0 +1,199 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"mallbots/internal/api"
+	"mallbots/internal/broker"
+	"mallbots/internal/openapi"
+)
+
+// Run runs the chosen modules until ctx ends, then drains within 15 seconds:
+// it stops taking requests, finishes what is in hand, and closes the broker
+// and the databases. Ready is called once all modules answer.
+func Run(ctx context.Context, config Config, linked []Module, ready func(Addresses)) error {
+	config = config.withDefaults()
+	if err := config.check(); err != nil {
+		return err
+	}
+	modules, err := config.choose(linked)
+	if err != nil {
+		return err
+	}
+	if config.DatabaseURL == "" || config.NATSURL == "" {
+		release, err := lockData(config.Data)
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
+	p := &process{
+		Host:    &Host{Currency: config.Currency, config: config, readiness: newReadiness()},
+		log:     config.Log,
+		modules: names(modules),
+	}
+	p.workers.log = config.Log
+	return p.run(ctx, modules, ready)
+}
+
+// process is one run of a host.
+type process struct {
+	*Host
+	log      *slog.Logger
+	modules  []string
+	workers  workers
+	servers  []*http.Server
+	failed   chan error
+	stopping chan struct{} // closed when the drain begins
+	handler  atomic.Value  // http.Handler of the API
+	mounted  atomic.Bool   // the modules are there
+}
+
+func (p *process) run(ctx context.Context, modules []Module, ready func(Addresses)) (err error) {
+	// Work goes on while requests drain, so it has a context of its own.
+	working, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	p.failed = make(chan error, 2)
+	p.stopping = make(chan struct{})
+	p.handler.Store(http.Handler(http.HandlerFunc(p.starting)))
+
+	addresses, err := p.listen()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.close(stop)) }()
+
+	if p.broker, err = p.openBroker(ctx); err != nil {
+		return err
+	}
+	p.readiness.add("broker", "", func(context.Context) error { return p.broker.Health() })
+	p.workers.start(working, "readiness", p.readiness.watch)
+	if err := p.mount(ctx, modules); err != nil {
+		if ctx.Err() != nil {
+			return nil // told to stop while it waited for a part
+		}
+		return err
+	}
+	p.work(working)
+	p.readiness.check(ctx)
+	p.readiness.waiting("modules", "")
+	ready(addresses)
+
+	select {
+	case <-ctx.Done():
+		p.log.Info("draining", "modules", p.modules)
+		return nil
+	case err := <-p.failed:
+		return err
+	}
+}
+
+func (p *process) openBroker(ctx context.Context) (*broker.Broker, error) {
+	if p.config.NATSURL != "" {
+		return broker.Connect(ctx, p.config.NATSURL, p.log)
+	}
+	return broker.Embedded(ctx, filepath.Join(p.config.Data, "nats"), p.log)
+}
+
+// mount constructs the modules and puts their API in place of the one that
+// says that the process is starting.
+func (p *process) mount(ctx context.Context, modules []Module) error {
+	p.RPC = api.NewServer(api.Options{Log: p.log, Metrics: prometheus.DefaultRegisterer, Await: p.await, Stopping: p.stopping})
+	for _, m := range modules {
+		if err := m.New(ctx, p.Host); err != nil {
+			return fmt.Errorf("start module %s: %w", m.Name, err)
+		}
+	}
+	for _, s := range p.services {
+		if err := s.Inbox.Check(); err != nil {
+			return fmt.Errorf("start module %s: %w", s.Name, err)
+		}
+	}
+	r := chi.NewRouter()
+	api.Mount(r, p.RPC, api.Process{Modules: p.modules, Ready: p.ready})
+	openapi.Mount(r, p.modules...)
+	p.handler.Store(http.Handler(r))
+	p.mounted.Store(true)
+	return nil
+}
+
+// work starts the loops of each module.
+func (p *process) work(ctx context.Context) {
+	for _, s := range p.services {
+		p.workers.start(ctx, s.Name+".relay", s.relay.Run)
+		p.workers.start(ctx, s.Name+".inbox", func(ctx context.Context) error { return s.Inbox.Run(ctx, p.broker) })
+		p.workers.start(ctx, s.Name+".timers", s.Timers.Run)
+		p.workers.every(ctx, time.Hour, s.Name+".idempotency", func(ctx context.Context) error { return api.PruneIdempotency(ctx, s.DB) })
+	}
+}
+
+// listen opens both listeners before anything else, so that probes get an
+// answer from the first moment on.
+func (p *process) listen() (Addresses, error) {
+	apiListener, err := net.Listen("tcp", p.config.HTTP)
+	if err != nil {
+		return Addresses{}, fmt.Errorf("listen for the API: %w; choose another address with --http", err)
+	}
+	opsListener, err := net.Listen("tcp", p.config.Ops)
+	if err != nil {
+		return Addresses{}, errors.Join(fmt.Errorf("listen for operations: %w; choose another address with --ops", err), apiListener.Close())
+	}
+	p.serve(apiListener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.handler.Load().(http.Handler).ServeHTTP(w, r)
+	}))
+	p.serve(opsListener, p.ops())
+	return Addresses{HTTP: "http://" + apiListener.Addr().String(), Ops: "http://" + opsListener.Addr().String()}, nil
+}
+
+func (p *process) serve(l net.Listener, h http.Handler) {
+	server := api.NewHTTPServer(h)
+	server.ErrorLog = slog.NewLogLogger(p.log.Handler(), slog.LevelWarn)
+	p.servers = append(p.servers, server)
+	go func() {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			p.failed <- fmt.Errorf("serve %s: %w", l.Addr(), err)
+		}
+	}()
+}
+
+// close drains in the order in which nothing is left behind: requests, then
+// the loops, then the broker, then the databases.
+func (p *process) close(stop context.CancelFunc) error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime) // the caller's has ended; this is what bounds the drain
+	defer cancel()
+	close(p.stopping)
+	var errs []error
+	for _, s := range p.servers {
+		patience, done := context.WithTimeout(ctx, drainTime/2)
+		if err := s.Shutdown(patience); err != nil { // a watch may never end by itself
+			errs = append(errs, s.Close())
+		}
+		done()
+	}
+	stop()
+	finished := make(chan struct{})
+	go func() { p.workers.wait.Wait(); close(finished) }()
+	select {
+	case <-finished:
+	case <-ctx.Done():
+		errs = append(errs, errors.New("drain: workers did not end in time; what they held is delivered again at the next start"))
+	}
+	if p.broker != nil {
+		errs = append(errs, p.broker.Close(ctx))
+	}
+	for _, s := range p.services {
+		errs = append(errs, s.DB.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,128 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"github.com/cenkalti/backoff/v5"
+
+	"mallbots/internal/broker"
+	"mallbots/internal/database"
+	"mallbots/internal/inbox"
+	"mallbots/internal/outbox"
+	"mallbots/internal/timers"
+)
+
+// Host is the process, as a module's constructor sees it.
+type Host struct {
+	RPC      *connect.Server // where a module registers its API
+	Currency string          // the one currency that the mall trades in
+
+	config    Config
+	broker    *broker.Broker
+	readiness *readiness
+	services  []*Service
+}
+
+// Service is what a module gets: a database of its own, and what moves events
+// into and out of it.
+type Service struct {
+	Name   string
+	DB     database.DB
+	Inbox  *inbox.Inbox
+	Timers *timers.Timers
+	Log    *slog.Logger
+
+	readiness *readiness
+	relay     *outbox.Relay
+	books     []book
+	checks    []check
+	tables    []string
+	rebuilds  []Rebuilder
+}
+
+// Rebuilder projects the aggregates of one kind anew; repositories do.
+type Rebuilder interface {
+	Name() string
+	Rebuild(ctx context.Context, tx database.Tx) error
+}
+
+// Service opens a module's database, migrated to what this binary knows, and
+// returns what the module is built on. An unreachable database is tried again
+// until ctx ends; readiness names it meanwhile.
+func (h *Host) Service(ctx context.Context, name string, migrations fs.FS) (*Service, error) {
+	log := h.config.Log.With("module", name)
+	part := name + ".database"
+	open := func() (database.DB, error) {
+		db, err := database.Open(ctx, database.Config{Module: name, Dir: h.config.Data, URL: h.config.DatabaseURL, Log: log}, migrations)
+		if err != nil && !database.Transient(err) {
+			return nil, backoff.Permanent(err)
+		}
+		return db, err
+	}
+	wait := backoff.NewExponentialBackOff()
+	wait.InitialInterval, wait.MaxInterval = 100*time.Millisecond, 3*time.Second
+	db, err := backoff.Retry(ctx, open, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(0),
+		backoff.WithNotify(func(err error, in time.Duration) {
+			h.readiness.waiting(part, err.Error())
+			log.Warn("database unreachable, trying again", "error", err, "in", in)
+		}))
+	if err != nil {
+		return nil, fmt.Errorf("open the database of %s: %w", name, err)
+	}
+	h.readiness.waiting(part, "")
+
+	s := &Service{
+		Name: name, DB: db, Log: log, readiness: h.readiness,
+		Inbox:  inbox.New(db, log),
+		Timers: timers.New(db, log),
+		relay:  outbox.NewRelay(db, h.broker.Stream(name), log),
+	}
+	h.services = append(h.services, s)
+	h.readiness.add(part, name, db.Ping)
+	h.readiness.add(name+".relay", name, func(context.Context) error { return s.relay.Health() })
+	h.readiness.add(name+".consumer", name, func(context.Context) error { return s.Inbox.Health() })
+	h.readiness.add(name+".timers", name, func(context.Context) error { return s.Timers.Health() })
+	return s, nil
+}
+
+// HealthySince is since when the module's database, relay, consumers and
+// timers, and the broker, have all been well without a break; the zero time
+// when one is not. A deadline on somebody else's answer runs only meanwhile.
+func (s *Service) HealthySince() time.Time { return s.readiness.healthySince(s.Name) }
+
+// Tables names the module's own read models: what Rebuildable repositories
+// project into, and nothing else. They are cleared before a rebuild.
+func (s *Service) Tables(names ...string) { s.tables = append(s.tables, names...) }
+
+// Rebuildable names the repositories that fill Tables, in the order in which
+// they are projected anew.
+func (s *Service) Rebuildable(repositories ...Rebuilder) {
+	s.rebuilds = append(s.rebuilds, repositories...)
+}
+
+type check struct {
+	name string
+	run  func(ctx context.Context, q database.Querier) error
+}
+
+// Check adds a check of the module's books to the audit; its error says what
+// does not hold.
+func (s *Service) Check(name string, run func(ctx context.Context, q database.Querier) error) {
+	s.checks = append(s.checks, check{name, run})
+}
+
+type book struct {
+	name string
+	read func(ctx context.Context, q database.Querier) (map[string]string, error)
+}
+
+// Book adds a book to the audit. Books of the same name that two modules keep
+// must agree, key by key.
+func (s *Service) Book(name string, read func(ctx context.Context, q database.Querier) (map[string]string, error)) {
+	s.books = append(s.books, book{name, read})
+}
