@@ -1,0 +1,253 @@
+package timers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"mallbots/internal/cause"
+	"mallbots/internal/database"
+	"mallbots/internal/eventsourcing"
+	"mallbots/internal/fault"
+)
+
+const (
+	safety = time.Second // the longest sleep: another process may set timers
+	atOnce = 64          // timers read in one go
+	hands  = 8           // timers fired at the same time
+)
+
+var (
+	errNobody = errors.New("nobody handles timers of that name; register it with On")
+	errTaken  = errors.New("timers: fired elsewhere, moved or cancelled")
+)
+
+var (
+	due = promauto.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "mallbots_timers_due",
+		Help: "Timers that are due and not fired yet, up to 64.",
+	}, []string{"module"})
+	late = promauto.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "mallbots_timers_late_seconds",
+		Help:    "How long after it was due a timer fired.",
+		Buckets: prometheus.ExponentialBuckets(0.001, 4, 12),
+	}, []string{"module", "name"})
+	failed = promauto.NewCounterVec(prometheus.CounterOpts{
+		Name: "mallbots_timers_failed_total",
+		Help: "Attempts to fire a timer that failed; each is followed by another.",
+	}, []string{"module", "name"})
+)
+
+// timer is a row.
+type timer struct {
+	timerID
+	due                    int64
+	attempts               int64
+	correlation, causation string
+}
+
+// Run fires timers as they come due, until ctx ends; what is being fired by
+// then is finished. A stored timer whose name nobody handles is logged at once.
+func (t *Timers) Run(ctx context.Context) error {
+	t.mu.Lock()
+	if t.running {
+		t.mu.Unlock()
+		return errors.New("timers: they run already; start them once")
+	}
+	t.running = true
+	t.mu.Unlock()
+	defer func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.running = false
+	}()
+	wake, stop := t.db.Listen(topic)
+	defer stop()
+	t.complain(ctx)
+	for ctx.Err() == nil {
+		pause := time.NewTimer(t.round(ctx))
+		select {
+		case <-ctx.Done():
+		case <-wake:
+		case <-pause.C:
+		}
+		pause.Stop()
+	}
+	return nil
+}
+
+// round fires what is due and returns how long to sleep.
+func (t *Timers) round(ctx context.Context) time.Duration {
+	timers, err := database.All(ctx, t.db, scan,
+		`SELECT name, key, due_at, attempts, correlation_id, causation_id FROM timers ORDER BY due_at LIMIT $1`, int64(atOnce))
+	t.mu.Lock()
+	t.broken = err
+	t.mu.Unlock()
+	if err != nil {
+		if ctx.Err() == nil {
+			t.log.Warn("timers: read", "error", err)
+		}
+		return safety
+	}
+	now := database.Micros(t.now())
+	ready := 0
+	for ready < len(timers) && timers[ready].due <= now {
+		ready++
+	}
+	due.WithLabelValues(t.db.Module()).Set(float64(ready))
+	t.fireAll(ctx, timers[:ready])
+	switch {
+	case ready > 0: // each that fired, or failed, changed the table
+		return 0
+	case len(timers) > 0:
+		return min(time.Duration(timers[0].due-now)*time.Microsecond, safety)
+	}
+	return safety
+}
+
+func scan(row database.Row) (timer, error) {
+	var t timer
+	err := row.Scan(&t.name, &t.key, &t.due, &t.attempts, &t.correlation, &t.causation)
+	return t, err
+}
+
+// fireAll fires some timers, several at once, and waits for them.
+func (t *Timers) fireAll(ctx context.Context, timers []timer) {
+	queue := make(chan timer)
+	var all sync.WaitGroup
+	for range min(hands, len(timers)) {
+		all.Go(func() {
+			for next := range queue {
+				t.fire(ctx, next)
+			}
+		})
+	}
+	for _, next := range timers {
+		if ctx.Err() != nil {
+			break
+		}
+		queue <- next
+	}
+	close(queue)
+	all.Wait()
+}
+
+// fire removes one timer and handles it, in one transaction, which outlives the
+// end of ctx. A failure moves the timer to its next attempt.
+func (t *Timers) fire(ctx context.Context, next timer) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.patience)
+	defer cancel()
+	err := errNobody
+	if handle := t.handlers[next.name]; handle != nil {
+		err = t.db.InTx(ctx, func(tx database.Tx) error {
+			n, err := tx.Exec(ctx, `DELETE FROM timers WHERE name = $1 AND key = $2 AND due_at = $3`, next.name, next.key, next.due)
+			if err == nil && n != 1 {
+				err = errTaken
+			}
+			if err != nil {
+				return err
+			}
+			return t.handle(ctx, tx, next, handle)
+		})
+	}
+	if err != nil && !errors.Is(err, errTaken) {
+		t.postpone(ctx, next, err)
+		return
+	}
+	if err == nil {
+		late.WithLabelValues(t.db.Module(), next.name).Observe(t.now().Sub(database.Time(next.due)).Seconds())
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.troubles, next.timerID)
+}
+
+// suffer notes that a timer cannot be fired.
+func (t *Timers) suffer(id timerID, reason error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.now()
+	since := now
+	if known, ok := t.troubles[id]; ok {
+		since = known.since
+	}
+	t.troubles[id] = trouble{since, now, reason}
+}
+
+// handle calls the handler and turns its panic into an error.
+func (t *Timers) handle(ctx context.Context, tx database.Tx, next timer, handle Handler) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("timers: the handler of %s panicked: %v\n%s", next.name, p, debug.Stack())
+		}
+	}()
+	correlation := next.correlation
+	if correlation == "" {
+		correlation = next.name + "/" + next.key
+	}
+	return handle(cause.With(ctx, cause.Cause{
+		Actor:         t.db.Module(),
+		CorrelationID: correlation,
+		CausationID:   "timer/" + next.name + "/" + next.key,
+	}), tx, next.key)
+}
+
+// postpone moves a timer whose handler failed, unless it was moved or cancelled
+// meanwhile. It is never dropped.
+func (t *Timers) postpone(ctx context.Context, next timer, reason error) {
+	t.suffer(next.timerID, reason)
+	label := next.name
+	if errors.Is(reason, errNobody) {
+		label = "unknown"
+	}
+	failed.WithLabelValues(t.db.Module(), label).Inc()
+	pause := t.pause(next.attempts, reason)
+	t.log.Warn("timers: failed, it is tried again", "name", next.name, "key", next.key, "attempt", next.attempts+1,
+		"pause", pause, "correlation", next.correlation, "error", reason)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.patience)
+	defer cancel()
+	err := t.db.InTx(ctx, func(tx database.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE timers SET attempts = attempts + 1, due_at = $4 WHERE name = $1 AND key = $2 AND due_at = $3`,
+			next.name, next.key, next.due, database.Micros(t.now().Add(pause)))
+		return err
+	})
+	if err != nil { // it is due still; do not spin on a database that is away
+		t.log.Warn("timers: postpone", "name", next.name, "key", next.key, "error", err)
+		select {
+		case <-time.After(min(pause, safety)):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// pause grows with the attempts, to a second for what should pass by itself and
+// to half a minute for the rest; the second half of it is random.
+func (t *Timers) pause(attempts int64, reason error) time.Duration {
+	longest := t.last
+	if database.Transient(reason) || errors.Is(reason, eventsourcing.ErrConflict) || fault.KindOf(reason) == fault.Unavailable {
+		longest = min(time.Second, t.last)
+	}
+	d := min(t.first<<min(attempts, 20), longest)
+	return d/2 + rand.N(d/2+1)
+}
+
+// complain logs the stored names that nobody handles.
+func (t *Timers) complain(ctx context.Context) {
+	names, err := database.All(ctx, t.db, database.Value[string], `SELECT DISTINCT name FROM timers`)
+	if err != nil {
+		return // the first round tells
+	}
+	for _, name := range names {
+		if t.handlers[name] == nil {
+			t.log.Error("timers: stored timers cannot be fired", "name", name, "error", errNobody)
+			t.suffer(timerID{name, ""}, errNobody)
+		}
+	}
+}
