@@ -75,22 +75,14 @@ func (s *Stream) Append(ctx context.Context, expectedLast uint64, messages []Mes
 	return 0, nil
 }
 
-// ask sends a request and waits for its answer, not longer than the connection
-// lasts: no answer comes on the next one.
+// ask sends a request and waits for its answer.
 func (b *Broker) ask(ctx context.Context, out *nats.Msg) (*nats.Msg, error) {
-	lost := b.connection()
+	ctx, release := b.within(ctx)
+	defer release()
 	ctx, cancel := context.WithTimeout(ctx, request)
 	defer cancel()
-	done := make(chan struct{})
-	defer close(done)
-	go func() {
-		select {
-		case <-lost:
-			cancel()
-		case <-done:
-		}
-	}()
-	return b.conn.RequestMsgWithContext(ctx, out)
+	reply, err := b.conn.RequestMsgWithContext(ctx, out)
+	return reply, why(ctx, err)
 }
 
 // acknowledged reads the server's answer, which must be the sequence want.

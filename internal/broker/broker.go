@@ -63,13 +63,16 @@ type Broker struct {
 
 	mu   sync.Mutex
 	seen map[string]bool // streams that existed at some time since the start
-	lost chan struct{}   // closed when the connection is lost
+
+	session context.Context    // of the present connection; it ends when that is lost
+	end     context.CancelFunc // ends it
 }
 
 // open connects to url, or to s in process when s is not nil.
 func open(ctx context.Context, url string, s *server.Server, log *slog.Logger) (*Broker, error) {
 	b := &Broker{log: log, server: s, health: newHealth(), closed: make(chan struct{}),
-		seen: map[string]bool{}, lost: make(chan struct{})}
+		seen: map[string]bool{}}
+	b.session, b.end = context.WithCancel(context.WithoutCancel(ctx))
 	where := url
 	if s != nil {
 		where = "the embedded server"
@@ -143,27 +146,44 @@ func (b *Broker) known(stream string) bool {
 	return b.seen[stream]
 }
 
-// connected ends the time without a connection.
+// errLost is why an answer will not come.
+var errLost = errors.New("the connection was lost")
+
+// connected begins a session, if the last one has ended.
 func (b *Broker) connected() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.lost = make(chan struct{})
+	if b.session.Err() == nil {
+		return
+	}
+	b.session, b.end = context.WithCancel(context.WithoutCancel(b.session))
 }
 
-// disconnected tells those who wait for an answer that it will not come.
+// disconnected ends the session, and with it the requests that wait for an
+// answer: none comes on another connection.
 func (b *Broker) disconnected() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	select {
-	case <-b.lost:
-	default:
-		close(b.lost)
+	b.end()
+}
+
+// within is ctx, but not longer than the session.
+func (b *Broker) within(ctx context.Context) (context.Context, func()) {
+	b.mu.Lock()
+	session := b.session
+	b.mu.Unlock()
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(session, func() { cancel(errLost) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
 	}
 }
 
-// connection is closed when the present connection is lost.
-func (b *Broker) connection() <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.lost
+// why is the reason of an error that ended ctx, if ctx knows a better one.
+func why(ctx context.Context, err error) error {
+	if errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), errLost) {
+		return errLost
+	}
+	return err
 }

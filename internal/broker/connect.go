@@ -36,7 +36,10 @@ func (b *Broker) options(where string) []nats.Option {
 		nats.PingInterval(10 * time.Second),
 		nats.MaxPingsOutstanding(2),
 		nats.DrainTimeout(request),
-		nats.ConnectHandler(func(*nats.Conn) { b.health.set("connection", nil) }),
+		nats.ConnectHandler(func(*nats.Conn) {
+			b.connected()
+			b.health.set("connection", nil)
+		}),
 		nats.ReconnectHandler(func(*nats.Conn) {
 			b.connected()
 			b.log.Info("broker: connected again", "to", where)

@@ -53,6 +53,8 @@ func (s *Stream) Epoch() string {
 // wants of it. It is an error that names the setting when the existing stream
 // differs in one that cannot be changed.
 func (s *Stream) Ensure(ctx context.Context) error {
+	ctx, release := s.broker.within(ctx)
+	defer release()
 	js := s.broker.js
 	stream, err := js.Stream(ctx, s.name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -62,7 +64,7 @@ func (s *Stream) Ensure(ctx context.Context) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("broker: stream %s: %w", s.name, err)
+		return fmt.Errorf("broker: stream %s: %w", s.name, why(ctx, err))
 	}
 	have := stream.CachedInfo().Config
 	want, differs, err := s.wanted(have)
@@ -70,7 +72,10 @@ func (s *Stream) Ensure(ctx context.Context) error {
 		return err
 	}
 	if differs {
-		if stream, err = js.UpdateStream(ctx, want); err != nil {
+		if stream, err = js.UpdateStream(ctx, want); err != nil && ctx.Err() != nil {
+			return fmt.Errorf("broker: stream %s: %w", s.name, why(ctx, err))
+		}
+		if err != nil {
 			return fmt.Errorf("broker: stream %s has other settings than this version needs, and they cannot be changed: %w", s.name, err)
 		}
 	}
@@ -142,9 +147,11 @@ func (s *Stream) unlike(setting string, have, want any) error {
 
 // Last is the sequence of the newest message that was ever stored, 0 if none.
 func (s *Stream) Last(ctx context.Context) (uint64, error) {
+	ctx, release := s.broker.within(ctx)
+	defer release()
 	stream, err := s.broker.js.Stream(ctx, s.name)
 	if err != nil {
-		return 0, s.failed("last sequence", err)
+		return 0, s.failed("last sequence", why(ctx, err))
 	}
 	return stream.CachedInfo().State.LastSeq, nil
 }
@@ -154,9 +161,11 @@ func (s *Stream) Last(ctx context.Context) (uint64, error) {
 // leader, so it sees everything that was acknowledged. Fewer than max means
 // that there are no more.
 func (s *Stream) Read(ctx context.Context, from uint64, max int) ([]Message, error) {
+	ctx, release := s.broker.within(ctx)
+	defer release()
 	stream, err := s.broker.js.Stream(ctx, s.name)
 	if err != nil {
-		return nil, s.failed("read", err)
+		return nil, s.failed("read", why(ctx, err))
 	}
 	var all []Message
 	for next := from; len(all) < max; {
@@ -165,7 +174,7 @@ func (s *Stream) Read(ctx context.Context, from uint64, max int) ([]Message, err
 			break
 		}
 		if err != nil {
-			return nil, s.failed(fmt.Sprintf("read sequence %d", next), err)
+			return nil, s.failed(fmt.Sprintf("read sequence %d", next), why(ctx, err))
 		}
 		all = append(all, message(m.Subject, m.Header, m.Data, m.Sequence))
 		next = m.Sequence + 1

@@ -108,11 +108,13 @@ func (s *subscription) report(err error, attempt int) {
 	}
 }
 
-// run makes sure of the consumer and delivers until something breaks.
-func (s *subscription) run(ctx context.Context) error {
+// consumer makes sure of the durable consumer.
+func (s *subscription) consumer(ctx context.Context) (jetstream.Consumer, error) {
+	ctx, release := s.broker.within(ctx)
+	defer release()
 	stream, err := s.broker.js.Stream(ctx, s.stream)
 	if err != nil {
-		return err
+		return nil, why(ctx, err)
 	}
 	s.broker.know(s.stream)
 	consumer, err := stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
@@ -125,6 +127,12 @@ func (s *subscription) run(ctx context.Context) error {
 		MaxDeliver:    -1, // the application counts; the server would skip in silence
 		MaxAckPending: s.maxPending,
 	})
+	return consumer, why(ctx, err)
+}
+
+// run delivers until something breaks.
+func (s *subscription) run(ctx context.Context) error {
+	consumer, err := s.consumer(ctx)
 	if err != nil {
 		return err
 	}
@@ -183,19 +191,21 @@ func (s *subscription) giveBack(messages jetstream.MessagesContext) {
 // Pending is how many messages of a module's stream the durable consumer has
 // yet to acknowledge: those never delivered, and those delivered.
 func (b *Broker) Pending(ctx context.Context, durable, module string) (uint64, error) {
+	ctx, release := b.within(ctx)
+	defer release()
 	stream, err := b.js.Stream(ctx, streamName(module))
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return 0, nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("broker: pending of %s in %s: %w", durable, streamName(module), err)
+		return 0, fmt.Errorf("broker: pending of %s in %s: %w", durable, streamName(module), why(ctx, err))
 	}
 	consumer, err := stream.Consumer(ctx, durable)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return stream.CachedInfo().State.Msgs, nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("broker: pending of %s in %s: %w", durable, streamName(module), err)
+		return 0, fmt.Errorf("broker: pending of %s in %s: %w", durable, streamName(module), why(ctx, err))
 	}
 	info := consumer.CachedInfo()
 	return info.NumPending + uint64(info.NumAckPending), nil

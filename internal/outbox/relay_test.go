@@ -277,6 +277,7 @@ func TestBrokerRestartsUnderLoad(t *testing.T) {
 		server := brokertest.NewExternal(t)
 		r := newRelay(db, server.Connect())
 		r.patience = 200 * time.Millisecond
+		r.log = slog.New(slog.NewTextHandler(t.Output(), nil))
 		start(t, r)
 		load, enough := make(chan map[string]int, 1), make(chan struct{})
 		go func() { load <- concurrently(t, db, 8, 5000, enough) }()
