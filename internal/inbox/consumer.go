@@ -84,8 +84,9 @@ func (c *consumer) receive(ctx context.Context, delivered broker.Message, t tick
 // silent is the ticket of a copy.
 type silent struct{}
 
-func (silent) Ack() error        { return nil }
-func (silent) InProgress() error { return nil }
+func (silent) Ack() error              { return nil }
+func (silent) InProgress() error       { return nil }
+func (silent) Nak(time.Duration) error { return nil }
 
 // lane returns where m's key is worked on.
 func (c *consumer) lane(m *message) *lane {
@@ -138,10 +139,16 @@ func (c *consumer) inFlight() []*message {
 	return all
 }
 
-// forget drops what was not finished; the broker delivers it again.
+// forget gives back what was not finished, so that whoever comes next has it
+// at once and not after AckWait.
 func (c *consumer) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	for _, m := range c.flying {
+		if err := m.current().Nak(0); err != nil {
+			c.in.log.Debug("inbox: give back", "consumer", c.name, "message", m.id, "error", err)
+		}
+	}
 	clear(c.flying)
 	clear(c.troubles)
 }

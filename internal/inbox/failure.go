@@ -97,7 +97,7 @@ func (m *message) strike(s settings, f failure, now time.Time, crowd bool) bool 
 // delay is how long m waits for its next attempt: exponential, and the second
 // half of it random.
 func (m *message) delay(s settings, f failure) time.Duration {
-	d := s.first << max(m.strikes-1, 0)
+	d := s.first << min(max(m.strikes-1, 0), 7)
 	if f.transient {
 		d = min(s.first/10<<min(m.attempts-1, 20), s.calm)
 	}

@@ -26,6 +26,7 @@ import (
 // is the highest sequence the key had when the effect happened.
 var effects = fstest.MapFS{"0001_effects.sql": {Data: []byte(`-- +goose Up
 CREATE TABLE effects (key TEXT NOT NULL, sequence BIGINT NOT NULL, before BIGINT NOT NULL);
+CREATE INDEX effects_key ON effects (key, sequence);
 `)}}
 
 // bench is an inbox under test. Its module is "test" and listens to stores;
@@ -104,10 +105,11 @@ func (b *bench) start() (stop func()) {
 }
 
 // receipt is a delivery's ticket that counts.
-type receipt struct{ acks, progress atomic.Int64 }
+type receipt struct{ acks, back atomic.Int64 }
 
-func (r *receipt) Ack() error        { r.acks.Add(1); return nil }
-func (r *receipt) InProgress() error { r.progress.Add(1); return nil }
+func (r *receipt) Ack() error              { r.acks.Add(1); return nil }
+func (r *receipt) InProgress() error       { return nil }
+func (r *receipt) Nak(time.Duration) error { r.back.Add(1); return nil }
 
 // deliver hands m over as a delivery of its own.
 func (b *bench) deliver(m broker.Message) *receipt {

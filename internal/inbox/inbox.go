@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"mallbots/internal/broker"
 	"mallbots/internal/database"
 )
 
@@ -44,7 +45,7 @@ type settings struct {
 	lanes   int
 	batch   int           // deliveries in one transaction
 	timeout time.Duration // for one handler, and for one batch
-	gap     time.Duration // how long a gap may stay open before its key parks
+	gap     time.Duration // how long a gap may stay open before its key parks; after a crash what is missing may take AckWait
 	pause   time.Duration // between looks at a gap
 	first   time.Duration // before the second attempt; doubles from there
 	calm    time.Duration // the longest pause between attempts of a transient failure
@@ -75,7 +76,7 @@ func New(db database.DB, log *slog.Logger, options ...Option) *Inbox {
 		log: log,
 		settings: settings{
 			clock: time.Now, lanes: 16, batch: 50, timeout: 10 * time.Second,
-			gap: 5 * time.Second, pause: 250 * time.Millisecond,
+			gap: 2 * broker.AckWait, pause: 250 * time.Millisecond,
 			first: 250 * time.Millisecond, calm: 2 * time.Second, span: 30 * time.Second,
 			tries: 8, crowd: 256, keep: 21 * 24 * time.Hour,
 		},

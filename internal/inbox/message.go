@@ -51,6 +51,7 @@ type place struct {
 type ticket interface {
 	Ack() error
 	InProgress() error
+	Nak(delay time.Duration) error
 }
 
 // newMessage reads what arrived from source and trusts none of it.

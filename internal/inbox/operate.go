@@ -92,7 +92,17 @@ func (in *Inbox) Discard(ctx context.Context, id, reason string) error {
 		if _, err := c.first(ctx, tx, l); err != nil {
 			return err
 		}
-		c.move(tx, l.Key, gate{l.Sequence, releasing})
+		rivals, err := database.One(ctx, tx, database.Value[int64], `SELECT COUNT(*) FROM dead_letters
+			WHERE consumer = $1 AND key = $2 AND sequence = $3 AND id <> $4 AND cause <> $5`,
+			c.name, l.Key, l.Sequence, l.ID, CauseInvalid)
+		if err != nil {
+			return err
+		}
+		past := l.Sequence
+		if rivals > 0 { // another message claims to be the same; that one goes next
+			past--
+		}
+		c.move(tx, l.Key, gate{past, releasing})
 		c.note(tx, c.revive(l), statusDiscarded)
 		c.deleteLetter(tx, l.MessageID)
 		return nil
