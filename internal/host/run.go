@@ -55,9 +55,9 @@ type process struct {
 	workers  workers
 	servers  []*http.Server
 	failed   chan error
-	stopping chan struct{} // closed when the drain begins
-	handler  atomic.Value  // http.Handler of the API
-	mounted  atomic.Bool   // the modules are there
+	stopping chan struct{}                // closed when the drain begins
+	handler  atomic.Pointer[http.Handler] // of the API
+	mounted  atomic.Bool                  // the modules are there
 }
 
 func (p *process) run(ctx context.Context, modules []Module, ready func(Addresses)) (err error) {
@@ -66,7 +66,7 @@ func (p *process) run(ctx context.Context, modules []Module, ready func(Addresse
 	defer stop()
 	p.failed = make(chan error, 2)
 	p.stopping = make(chan struct{})
-	p.handler.Store(http.Handler(http.HandlerFunc(p.starting)))
+	p.answer(http.HandlerFunc(p.starting))
 
 	addresses, err := p.listen()
 	if err != nil {
@@ -99,6 +99,9 @@ func (p *process) run(ctx context.Context, modules []Module, ready func(Addresse
 	}
 }
 
+// answer makes h the API from now on.
+func (p *process) answer(h http.Handler) { p.handler.Store(&h) }
+
 func (p *process) openBroker(ctx context.Context) (*broker.Broker, error) {
 	if p.config.NATSURL != "" {
 		return broker.Connect(ctx, p.config.NATSURL, p.log)
@@ -123,7 +126,7 @@ func (p *process) mount(ctx context.Context, modules []Module) error {
 	r := chi.NewRouter()
 	api.Mount(r, p.RPC, api.Process{Modules: p.modules, Ready: p.ready})
 	openapi.Mount(r, p.modules...)
-	p.handler.Store(http.Handler(r))
+	p.answer(r)
 	p.mounted.Store(true)
 	return nil
 }
@@ -150,7 +153,7 @@ func (p *process) listen() (Addresses, error) {
 		return Addresses{}, errors.Join(fmt.Errorf("listen for operations: %w; choose another address with --ops", err), apiListener.Close())
 	}
 	p.serve(apiListener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.handler.Load().(http.Handler).ServeHTTP(w, r)
+		(*p.handler.Load()).ServeHTTP(w, r)
 	}))
 	p.serve(opsListener, p.ops())
 	return Addresses{HTTP: "http://" + apiListener.Addr().String(), Ops: "http://" + opsListener.Addr().String()}, nil
@@ -197,3 +200,6 @@ func (p *process) close(stop context.CancelFunc) error {
 	}
 	return errors.Join(errs...)
 }
+
+// answer makes h the API from now on.
+func (p *process) answer(h http.Handler) { p.handler.Store(&h) }
