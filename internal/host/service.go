@@ -58,7 +58,7 @@ func (h *Host) Service(ctx context.Context, name string, migrations fs.FS) (*Ser
 	log := h.config.Log.With("module", name)
 	part := name + ".database"
 	open := func() (database.DB, error) {
-		db, err := database.Open(ctx, database.Config{Module: name, Dir: h.config.Data, URL: h.config.DatabaseURL, Log: log}, migrations)
+		db, err := database.Open(ctx, database.Config{Module: name, Dir: h.config.Data, URL: h.config.DatabaseURL, Log: h.config.Log}, migrations)
 		if err != nil && !database.Transient(err) {
 			return nil, backoff.Permanent(err)
 		}
