@@ -1,0 +1,73 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// keeps is a report of a module that keeps one book.
+func keeps(module, book string, entries map[string]string) moduleReport {
+	return moduleReport{Module: module, Books: map[string]map[string]string{book: entries}}
+}
+
+func TestBooksOfTheSameNameMustAgree(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		reports []moduleReport
+		ok      bool
+		detail  string
+	}{
+		{"equal", []moduleReport{
+			keeps("baskets", "checkouts", map[string]string{"b1": "USD 100"}),
+			keeps("ordering", "checkouts", map[string]string{"b1": "USD 100"}),
+		}, true, ""},
+		{"a basket without an order", []moduleReport{
+			keeps("baskets", "checkouts", map[string]string{"b1": "USD 100"}),
+			keeps("ordering", "checkouts", map[string]string{}),
+		}, false, "b1: baskets has USD 100, ordering has nothing"},
+		{"an order without a basket", []moduleReport{
+			keeps("baskets", "checkouts", map[string]string{}),
+			keeps("ordering", "checkouts", map[string]string{"b1": ""}),
+		}, false, "b1: baskets has nothing, ordering has "},
+		{"another total", []moduleReport{
+			keeps("baskets", "checkouts", map[string]string{"b1": "USD 100", "b2": "USD 1"}),
+			keeps("ordering", "checkouts", map[string]string{"b1": "USD 101", "b2": "USD 1"}),
+		}, false, "b1: baskets has USD 100, ordering has USD 101"},
+		{"nobody to compare with", []moduleReport{
+			keeps("baskets", "checkouts", map[string]string{"b1": "USD 100"}),
+		}, true, "not compared: among the processes asked only baskets keeps it"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			v := verdict{OK: true}
+			compareBooks(&v, c.reports)
+			require.Equal(t, c.ok, v.OK)
+			require.Len(t, v.Checks, 1)
+			require.Equal(t, c.ok, v.Checks[0].OK)
+			require.Equal(t, c.detail, v.Checks[0].Detail)
+		})
+	}
+}
+
+func TestOnlyTheFirstDifferencesAreNamed(t *testing.T) {
+	many := map[string]string{}
+	for _, key := range []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"} {
+		many[key] = "1"
+	}
+	v := verdict{OK: true}
+	compareBooks(&v, []moduleReport{keeps("ordering", "reserved", many), keeps("depot", "reserved", nil)})
+	require.False(t, v.OK)
+	require.Contains(t, v.Checks[0].Detail, "j: ordering has 1")
+	require.NotContains(t, v.Checks[0].Detail, "k: ")
+	require.Contains(t, v.Checks[0].Detail, "and 2 more")
+}
+
+func TestPercentilesAreNearestRanks(t *testing.T) {
+	l := &latencies{}
+	require.Equal(t, percentiles{}, l.percentiles())
+	for n := range 100 {
+		l.add(time.Duration(100-n) * time.Millisecond)
+	}
+	require.Equal(t, percentiles{P50: 50, P95: 95, P99: 99}, l.percentiles())
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// freeAddress is an address that a process can listen on again after a crash.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, l.Close()) }()
+	return l.Addr().String()
+}
+
+// TestKilledFiveTimes kills the process at random moments while people shop.
+// Every check-out that was answered must have its one order.
+func TestKilledFiveTimes(t *testing.T) {
+	address, data := freeAddress(t), t.TempDir()
+	journal := filepath.Join(t.TempDir(), "journal")
+	serve := func() *process {
+		return launch(t, "--http="+address, "--ops=127.0.0.1:0", "--data="+data)
+	}
+	p := serve()
+	work := program(t, t.Context(), "busywork", "--server=http://"+address, "--shoppers=8", "--duration=12s", "--journal="+journal, "--json")
+	var out, errs bytes.Buffer
+	work.Stdout, work.Stderr = &out, &errs
+	require.NoError(t, work.Start())
+	for kill := range 5 {
+		lines := journalLines(t, journal)
+		require.Eventually(t, func() bool { return journalLines(t, journal) > lines }, 20*time.Second, 5*time.Millisecond, "nobody shops before kill %d: %s", kill+1, p.log)
+		pauseUntilRandom(500 * time.Millisecond)
+		p.kill(t)
+		p = serve()
+	}
+	require.NoError(t, work.Wait(), errs.String())
+	t.Logf("%s", out.String())
+	var report busyReport
+	require.NoError(t, json.Unmarshal(out.Bytes(), &report))
+	require.NotZero(t, report.Approved)
+	require.NotZero(t, report.Retries["unreachable"], "nobody has noticed the kills")
+
+	p.audit(t)
+	p.requireOrders(t, journal)
+}
+
+// pauseUntilRandom makes the moment of a kill random, at most longest from now.
+func pauseUntilRandom(longest time.Duration) { <-time.After(rand.N(longest)) }
+
+func journalLines(t *testing.T, journal string) int {
+	t.Helper()
+	content, err := os.ReadFile(journal)
+	if os.IsNotExist(err) {
+		return 0
+	}
+	require.NoError(t, err)
+	return bytes.Count(content, []byte("\n"))
+}
+
+// requireOrders requires that each check-out which the journal says was
+// answered has an order of the same id. One id has one order at most.
+func (p *process) requireOrders(t *testing.T, journal string) {
+	t.Helper()
+	content, err := os.ReadFile(journal)
+	require.NoError(t, err)
+	answered := map[string]bool{}
+	for line := range strings.Lines(string(content)) {
+		var what, id string
+		_, err := fmt.Sscan(line, &what, &id)
+		require.NoError(t, err, line)
+		if what == "answered" {
+			require.False(t, answered[id], "check-out %s was answered twice", id)
+			answered[id] = true
+		}
+	}
+	require.NotEmpty(t, answered)
+	listed := map[string]int{}
+	for token := ""; ; {
+		var page struct {
+			Orders []struct {
+				ID     string `json:"id"`
+				Status string `json:"status"`
+			} `json:"orders"`
+			NextPageToken string `json:"nextPageToken"`
+		}
+		require.Equal(t, 200, getJSON(t, p.url+"/api/ordering?pageSize=100&pageToken="+token, &page))
+		for _, o := range page.Orders {
+			listed[o.ID]++
+			require.NotEqual(t, "ORDER_STATUS_PENDING", o.Status, o.ID)
+		}
+		if token = page.NextPageToken; token == "" {
+			break
+		}
+	}
+	for id := range answered {
+		require.Equal(t, 1, listed[id], "orders of check-out %s", id)
+	}
+	t.Logf("%d check-outs were answered; the mall has %d orders", len(answered), len(listed))
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"database/sql"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	_ "modernc.org/sqlite" // to make a schema look newer
+)
+
+func TestSigtermDrainsAndKeepsEverything(t *testing.T) {
+	data := t.TempDir()
+	p := start(t, "--data="+data, "--sample", "--bots=2")
+	requireSample(t, p)
+	p.stop(t)
+
+	p = start(t, "--data="+data, "--sample", "--bots=2")
+	requireSample(t, p)
+	var bots struct{ Bots []struct{ Name string } }
+	require.Eventually(t, func() bool {
+		require.Equal(t, 200, getJSON(t, p.url+"/api/depot/bots", &bots))
+		return len(bots.Bots) == 2
+	}, 10*time.Second, 20*time.Millisecond)
+	p.audit(t)
+	p.stop(t)
+}
+
+// requireSample waits until the sample is there, once.
+func requireSample(t *testing.T, p *process) {
+	t.Helper()
+	var found struct{ Stores []struct{ ID string } }
+	require.Eventually(t, func() bool {
+		require.Equal(t, 200, getJSON(t, p.url+"/api/stores", &found))
+		var stock struct{ Stock []any }
+		require.Equal(t, 200, getJSON(t, p.url+"/api/depot/stock", &stock))
+		return len(found.Stores) == 3 && len(stock.Stock) == 10
+	}, 15*time.Second, 20*time.Millisecond)
+}
+
+func TestDataDirectoryHasOneProcess(t *testing.T) {
+	data := t.TempDir()
+	start(t, "--data="+data)
+	_, errs, code := output(t, 10*time.Second, "serve", "--http=127.0.0.1:0", "--ops=127.0.0.1:0", "--data="+data)
+	require.Equal(t, 1, code)
+	require.Contains(t, errs, "is held by process")
+	require.Contains(t, errs, "--data")
+}
+
+func TestNewerSchemaIsRefusedAndLeftAlone(t *testing.T) {
+	data := t.TempDir()
+	p := start(t, "--data="+data)
+	p.stop(t)
+	file := filepath.Join(data, "ordering.db")
+	db, err := sql.Open("sqlite", file)
+	require.NoError(t, err)
+	_, err = db.ExecContext(t.Context(), `INSERT INTO goose_module (version_id, is_applied) VALUES (99, 1)`)
+	require.NoError(t, err)
+	require.NoError(t, db.Close())
+	before, err := os.ReadFile(file)
+	require.NoError(t, err)
+
+	for _, command := range []string{"serve", "migrate"} {
+		args := []string{command, "--data=" + data}
+		if command == "serve" {
+			args = append(args, "--http=127.0.0.1:0", "--ops=127.0.0.1:0")
+		}
+		_, errs, code := output(t, 20*time.Second, args...)
+		require.Equal(t, 1, code, command)
+		require.Contains(t, errs, "goose_module has version 99", command)
+		require.Contains(t, errs, "ordering", command)
+	}
+	after, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+}
+
+func TestUnreachablePartsAreNamedAndWaitedFor(t *testing.T) {
+	for _, c := range []struct{ name, flag, part string }{
+		{"database", "--database-url=postgres://nobody@127.0.0.1:1/mall?connect_timeout=1", "database"},
+		{"broker", "--nats-url=nats://127.0.0.1:1", "broker"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ops := freeAddress(t)
+			cmd := program(t, t.Context(), "serve", "--http=127.0.0.1:0", "--ops="+ops, "--data="+t.TempDir(), c.flag)
+			log := &lockedBuffer{}
+			cmd.Stderr = log
+			require.NoError(t, cmd.Start())
+			p := &process{cmd: cmd, log: log, exited: make(chan error, 1)}
+			go func() { p.exited <- cmd.Wait() }()
+			t.Cleanup(func() { p.kill(t) })
+
+			require.Eventually(t, func() bool {
+				out, errs, code := output(t, 10*time.Second, "healthcheck", "--ops="+ops)
+				return code == 1 && out == "" && containsAll(errs, "503", c.part)
+			}, 20*time.Second, 50*time.Millisecond, "%s", log)
+			select {
+			case err := <-p.exited:
+				p.exited <- err
+				require.Fail(t, "the process gave up", "%v: %s", err, log)
+			case <-time.After(time.Second): // it is still there, and goes on trying
+			}
+			p.stop(t)
+		})
+	}
+}
+
+func TestHelpersThatFindNobodyAreRefused(t *testing.T) {
+	_, errs, code := output(t, 10*time.Second, "serve", "--modules=stores", "--bots=2", "--data="+t.TempDir())
+	require.Equal(t, 1, code)
+	require.Contains(t, errs, "--bots works with the depot")
+	_, errs, code = output(t, 10*time.Second, "serve", "--modules=stores", "--sample", "--data="+t.TempDir())
+	require.Equal(t, 1, code)
+	require.Contains(t, errs, "--sample needs ordering")
+	_, errs, code = output(t, 10*time.Second, "serve", "--modules=shops", "--data="+t.TempDir())
+	require.Equal(t, 1, code)
+	require.Contains(t, errs, `there is no module "shops"`)
+}
+
+func TestMigrateMakesTheDatabases(t *testing.T) {
+	data := t.TempDir()
+	out, errs, code := output(t, 20*time.Second, "migrate", "--data="+data)
+	require.Zero(t, code, errs)
+	require.Contains(t, out, "stores, baskets, ordering, depot")
+	for _, module := range []string{"stores", "baskets", "ordering", "depot"} {
+		require.FileExists(t, filepath.Join(data, module+".db"))
+	}
+	require.NoDirExists(t, filepath.Join(data, "nats"))
+}
+
+func containsAll(text string, parts ...string) bool {
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+
+	"mallbots/internal/broker"
+	"mallbots/internal/host"
+)
+
+// eventsCommand looks at the streams.
+type eventsCommand struct {
+	Tail eventsTailCommand `cmd:"" help:"Print each event that passes, one JSON object a line, until interrupted."`
+}
+
+type eventsTailCommand struct {
+	Ops     []string `default:"http://127.0.0.1:8081" env:"MALLBOTS_OPS_URL" help:"URLs of the ops listeners of the processes whose modules publish."`
+	NATSURL string   `name:"nats-url" help:"Read from this NATS server instead. The broker inside a process has no listener: use --ops for it."`
+	Type    string   `env:"-" help:"Only events whose type ends so, such as OrderApproved."`
+	Key     string   `env:"-" help:"Only events of this key, such as an order's id."`
+}
+
+// Run prints what passes.
+func (e *eventsTailCommand) Run(ctx context.Context, c *console) error {
+	var writing sync.Mutex
+	show := func(p host.Passing) {
+		if (e.Type != "" && !strings.HasSuffix(p.Type, e.Type)) || (e.Key != "" && p.Key != e.Key) {
+			return
+		}
+		writing.Lock()
+		defer writing.Unlock()
+		if err := json.NewEncoder(c.out).Encode(p); err != nil {
+			c.note("%s of %s can't be shown: %v", p.Type, p.Key, err)
+		}
+	}
+	if e.NATSURL != "" {
+		return tailBroker(ctx, c, e.NATSURL, show)
+	}
+	processes, err := operators(e.Ops)
+	if err != nil {
+		return err
+	}
+	return together(ctx, processes, func(ctx context.Context, o *operator) error { return tailOps(ctx, o, show) })
+}
+
+// tailBroker shows what passes on the streams of all modules.
+func tailBroker(ctx context.Context, c *console, url string, show func(host.Passing)) error {
+	b, err := broker.Connect(ctx, url, slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = b.Close(context.WithoutCancel(ctx)) }() // nothing was written
+	return together(ctx, modules, func(ctx context.Context, module host.Module) error {
+		return b.Tail(ctx, module.Name, func(m broker.Message) { show(host.Show(b.Stream(module.Name).Name(), m)) })
+	})
+}
+
+// tailOps shows what passes on the streams of one process's modules.
+func tailOps(ctx context.Context, o *operator, show func(host.Passing)) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, o.url+"/events", nil)
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req) // no timeout: it goes on until it is interrupted
+	if err != nil {
+		return fmt.Errorf("ask the ops listener: %w; is the process running, and is this its --ops address?", err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		body, _ := io.ReadAll(io.LimitReader(res.Body, 4<<10))
+		return fmt.Errorf("%s answered %d: %s", o.url, res.StatusCode, complaint(body))
+	}
+	lines := bufio.NewScanner(res.Body)
+	lines.Buffer(nil, 2<<20) // a message has at most 1 MiB
+	for lines.Scan() {
+		data, ok := strings.CutPrefix(lines.Text(), "data: ")
+		if !ok {
+			continue
+		}
+		var p host.Passing
+		if err := json.Unmarshal([]byte(data), &p); err != nil {
+			return fmt.Errorf("%s sent what is no event: %w", o.url, err)
+		}
+		show(p)
+	}
+	if ctx.Err() == nil {
+		return errors.Join(fmt.Errorf("%s has ended the tail; was the process stopped?", o.url), lines.Err())
+	}
+	return nil
+}
+
+// together does the same to each of several at the same time. The first that
+// fails ends the others.
+func together[T any](ctx context.Context, each []T, do func(context.Context, T) error) error {
+	outer := ctx
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wait sync.WaitGroup
+	for _, one := range each {
+		wait.Go(func() {
+			if err := do(ctx, one); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	wait.Wait()
+	if outer.Err() != nil {
+		return nil // interrupted, as it is meant to end
+	}
+	return context.Cause(ctx)
+}
