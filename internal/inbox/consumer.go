@@ -26,7 +26,7 @@ type consumer struct {
 
 	mu       sync.Mutex
 	flying   map[place]*message // received and not yet acknowledged
-	last     time.Time          // of the latest delivery
+	heard    time.Time          // when the latest delivery came
 	troubles map[string]trouble // by line: what fails for reasons that should pass
 	draining map[string]bool    // keys whose held messages are being applied
 }
@@ -50,13 +50,47 @@ func (c *consumer) start(ctx context.Context) {
 	c.work.Go(func() { c.release(ctx) })
 }
 
-// run consumes until ctx ends and all work is done.
+// run consumes until ctx ends and all work is done. A subscription that went
+// deaf is replaced.
 func (c *consumer) run(ctx context.Context, b Broker) error {
 	c.start(ctx)
-	err := b.Subscribe(ctx, c.name, c.source, func(d *broker.Delivery) { c.receive(ctx, d.Message, d) })
+	var err error
+	for ctx.Err() == nil && err == nil {
+		listening, hangUp := context.WithCancel(ctx)
+		c.work.Go(func() { c.watch(listening, b, hangUp) })
+		err = b.Subscribe(listening, c.name, c.source, func(d *broker.Delivery) { c.receive(ctx, d.Message, d) })
+		hangUp()
+	}
 	c.work.Wait()
-	c.forget()
+	c.giveBack()
 	return err
+}
+
+// watch hangs up when messages wait on the server, none is being worked on, and
+// none has come for long.
+func (c *consumer) watch(ctx context.Context, b Broker, hangUp func()) {
+	quiet := c.in.settings.deaf
+	tick := time.NewTicker(quiet / 3)
+	defer tick.Stop()
+	heard := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		n, err := b.Pending(ctx, c.name, c.source)
+		c.mu.Lock()
+		if err != nil || n == 0 || len(c.flying) > 0 || c.heard.After(heard) {
+			heard = time.Now()
+		}
+		c.mu.Unlock()
+		if time.Since(heard) > quiet {
+			c.in.log.Warn("inbox: messages wait and none comes, subscribing anew", "consumer", c.name, "waiting", n)
+			hangUp()
+			return
+		}
+	}
 }
 
 // receive puts a delivery into its lane and never blocks: what is unacknowledged
@@ -65,7 +99,7 @@ func (c *consumer) run(ctx context.Context, b Broker) error {
 func (c *consumer) receive(ctx context.Context, delivered broker.Message, t ticket) {
 	m := newMessage(c.source, delivered, t, c.in.settings.clock())
 	c.mu.Lock()
-	c.last = m.received
+	c.heard = time.Now()
 	if known := c.flying[m.place]; known != nil {
 		c.mu.Unlock()
 		known.again(t)
@@ -139,9 +173,9 @@ func (c *consumer) inFlight() []*message {
 	return all
 }
 
-// forget gives back what was not finished, so that whoever comes next has it
+// giveBack returns what was not finished, so that whoever comes next has it
 // at once and not after AckWait.
-func (c *consumer) forget() {
+func (c *consumer) giveBack() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, m := range c.flying {

@@ -98,7 +98,7 @@ func (b *bench) start() (stop func()) {
 	stop = func() {
 		cancel()
 		b.c.work.Wait()
-		b.c.forget()
+		b.c.giveBack()
 	}
 	b.t.Cleanup(stop)
 	return stop

@@ -53,6 +53,7 @@ type settings struct {
 	tries   int           // attempts before a failure is final
 	crowd   int           // followers of a key in trouble that end its patience
 	keep    time.Duration // how long rows of the inbox are kept
+	deaf    time.Duration // after so long without a delivery, though some wait, it subscribes anew
 	twice   bool
 }
 
@@ -71,14 +72,18 @@ func Twice() Option { return func(s *settings) { s.twice = true } }
 
 // New returns the inbox of the module that owns db.
 func New(db database.DB, log *slog.Logger, options ...Option) *Inbox {
+	lanes := 16
+	if db.Dialect() == database.Postgres {
+		lanes = 8 // each holds a connection; more were slower
+	}
 	in := &Inbox{
 		db:  db,
 		log: log,
 		settings: settings{
-			clock: time.Now, lanes: 16, batch: 50, timeout: 10 * time.Second,
+			clock: time.Now, lanes: lanes, batch: 50, timeout: 10 * time.Second,
 			gap: 2 * broker.AckWait, pause: 250 * time.Millisecond,
 			first: 250 * time.Millisecond, calm: 2 * time.Second, span: 30 * time.Second,
-			tries: 8, crowd: 256, keep: 21 * 24 * time.Hour,
+			tries: 8, crowd: 256, keep: 21 * 24 * time.Hour, deaf: 15 * time.Second,
 		},
 		handlers:  map[string]handler{},
 		consumers: map[string]*consumer{},
@@ -89,6 +94,12 @@ func New(db database.DB, log *slog.Logger, options ...Option) *Inbox {
 	}
 	return in
 }
+
+// OneByOne gives every message a transaction of its own. It is for a module
+// whose handlers lock rows that several keys have in common: each handler locks
+// them in one order, which a transaction about many keys would not. Call it
+// before Run.
+func (in *Inbox) OneByOne() { in.settings.batch = 1 }
 
 // On gives the events of one type to handle, in the transaction that records
 // them as applied. The context of handle carries the cause: the module as the

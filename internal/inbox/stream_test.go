@@ -129,6 +129,30 @@ func (s spy) Subscribe(ctx context.Context, durable, module string, deliver func
 	return s.Broker.Subscribe(ctx, durable, module, func(d *broker.Delivery) { s.see(d); deliver(d) }, options...)
 }
 
+func TestASubscriptionThatWentDeafIsReplaced(t *testing.T) {
+	b := newBench(t, databasetest.Open(t, database.SQLite, "test", effects))
+	b.in.settings.deaf = 100 * time.Millisecond
+	server := nats(t)
+	b.run(&deaf{Broker: server})
+	publish(t, server, price("ada", 1))
+	b.eventually(func() bool { return b.gate("ada") == gate{1, open} })
+}
+
+// deaf hears nothing the first time.
+type deaf struct {
+	*broker.Broker
+	heard bool
+}
+
+func (d *deaf) Subscribe(ctx context.Context, durable, module string, deliver func(*broker.Delivery), options ...broker.Option) error {
+	if !d.heard {
+		d.heard = true
+		<-ctx.Done()
+		return nil
+	}
+	return d.Broker.Subscribe(ctx, durable, module, deliver, options...)
+}
+
 func TestAwaitSaysWhetherItWasApplied(t *testing.T) {
 	onBoth(t, func(b *bench) {
 		b.start()
