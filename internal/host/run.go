@@ -200,6 +200,3 @@ func (p *process) close(stop context.CancelFunc) error {
 	}
 	return errors.Join(errs...)
 }
-
-// answer makes h the API from now on.
-func (p *process) answer(h http.Handler) { p.handler.Store(&h) }
