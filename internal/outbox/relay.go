@@ -64,8 +64,11 @@ func (r *Relay) Run(ctx context.Context) error {
 	defer measuring.Wait()
 	for ctx.Err() == nil {
 		lost, release, err := database.Lead(ctx, r.db, "outbox")
+		if err != nil && ctx.Err() != nil {
+			return nil
+		}
 		if err != nil {
-			return nil // only because ctx has ended
+			return fmt.Errorf("outbox: lead the relay of %s: %w", r.db.Module(), err)
 		}
 		r.lead(ctx, lost)
 		release()
