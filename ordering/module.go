@@ -1,0 +1,75 @@
+package ordering
+
+import (
+	"context"
+	"embed"
+	"time"
+
+	"mallbots/internal/database"
+	"mallbots/internal/eventsourcing"
+	"mallbots/internal/host"
+	"mallbots/internal/inbox"
+	"mallbots/internal/personal"
+	"mallbots/ordering/internal/customer"
+	"mallbots/ordering/internal/fulfilment"
+	"mallbots/ordering/internal/order"
+	basketsv1 "mallbots/proto/mallbots/baskets/v1"
+	depotv1 "mallbots/proto/mallbots/depot/v1"
+	"mallbots/proto/mallbots/ordering/v1/orderingv1connect"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// module is the ordering context. Its exported methods are its RPC service.
+type module struct {
+	db           database.DB
+	keys         personal.Keys
+	healthySince func() time.Time
+	customers    *eventsourcing.Repository[*customer.Customer, customer.Event]
+	orders       *eventsourcing.Repository[*order.Order, order.Event]
+	fulfilments  *eventsourcing.Repository[*fulfilment.Fulfilment, fulfilment.Event]
+}
+
+// New mounts the module on h: its tables, its API, the events it hears, its
+// deadline and its books.
+func New(ctx context.Context, h *host.Host) error {
+	s, err := h.Service(ctx, "ordering", migrations)
+	if err != nil {
+		return err
+	}
+	m := newModule(s.DB, s.HealthySince)
+	orderingv1connect.RegisterOrderingServiceHandler(h.RPC, m) // gRPC, gRPC-Web, Connect and REST
+
+	in := s.Inbox
+	inbox.On(in, m.onBasketCheckedOut)
+	inbox.Ignore[*basketsv1.BasketStarted](in)
+	inbox.Ignore[*basketsv1.BasketCanceled](in)
+	inbox.On(in, m.onStockReserved)
+	inbox.On(in, m.onStockReservationFailed)
+	inbox.On(in, m.onShoppingListCompleted)
+	inbox.On(in, m.onShoppingListCanceled)
+	inbox.Ignore[*depotv1.ShoppingListAssigned](in)
+	inbox.Ignore[*depotv1.StockReceived](in)
+	s.Timers.On(deadline, m.onDeadline)
+
+	s.Tables("customers", "orders", "order_items")
+	s.Rebuildable(m.customers, m.orders)
+	s.Check("totals equal the sum of the lines", checkTotals)
+	s.Check("every pending order has its deadline, and no other has one", checkDeadlines)
+	s.Book("checkouts", checkoutsBook)
+	s.Book("reserved", reservedBook)
+	s.Book("picked", pickedBook)
+	s.Book("lists", listsBook)
+	return nil
+}
+
+// newModule returns the module on its database. HealthySince says since when
+// its own parts are well without a break.
+func newModule(db database.DB, healthySince func() time.Time) *module {
+	m := &module{db: db, healthySince: healthySince}
+	m.customers = eventsourcing.NewRepository("customer", customer.New, m.projectCustomer, publishCustomer).Seal(m.keys)
+	m.orders = eventsourcing.NewRepository("order", order.New, projectOrder, publishOrder)
+	m.fulfilments = eventsourcing.NewRepository("fulfilment", fulfilment.New, nil, m.carryOut)
+	return m
+}
