@@ -28,7 +28,10 @@ type Process struct {
 // answered by saying so. Call it when all services are registered.
 func Mount(r chi.Router, server *connect.Server, process Process) {
 	warmUp(server)
-	rpc := subtreeMux{r}
+	rpc := subtreeMux{Router: r, unary: map[string]bool{}}
+	for spec := range server.Specs() {
+		rpc.unary[spec.Procedure] = spec.StreamType == connect.StreamTypeUnary
+	}
 	json := connectproto.NewJSONCodec()
 	json.MarshalOptions.EmitDefaultValues = true
 	json.UnmarshalOptions.DiscardUnknown = false
@@ -90,13 +93,24 @@ func services(server *connect.Server) []string {
 }
 
 // subtreeMux lets chi understand what connecthttp registers: "/package.Service/"
-// means all that begins so, which chi writes with a star.
-type subtreeMux struct{ chi.Router }
+// means all that begins so, which chi writes with a star. Besides, it limits how
+// long the body of a unary request may take.
+type subtreeMux struct {
+	chi.Router
+	unary map[string]bool // by procedure
+}
 
 // Handle registers handler for pattern.
 func (m subtreeMux) Handle(pattern string, handler http.Handler) {
 	if strings.HasSuffix(pattern, "/") {
 		pattern += "*"
 	}
-	m.Router.Handle(pattern, handler)
+	if !m.unary[pattern] {
+		m.Router.Handle(pattern, handler)
+		return
+	}
+	m.Router.Handle(pattern, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(rest.BodyTimeout)) // where it can't be set, the server's holds
+		handler.ServeHTTP(w, r)
+	}))
 }

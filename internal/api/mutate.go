@@ -26,7 +26,7 @@ const (
 //
 // When the request carries an Idempotency-Key, the response is stored in the
 // same transaction, and the same request with the same key is answered from
-// there: one effect, however often it is sent.
+// there: one effect, however often it is sent. So a method calls Mutate once.
 //
 // Errors: eventsourcing.ErrConflict when it lost too often, ErrKeyReused, ErrKeyInFlight, and what do
 // returns.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -182,14 +183,12 @@ func TestAMessageOverOneMebibyteIsRefused(t *testing.T) {
 }
 
 func TestHealthTellsWhatReadinessSays(t *testing.T) {
-	broken := make(chan error, 1)
-	var failure error
+	var broken atomic.Bool
 	ready := func() error {
-		select {
-		case failure = <-broken:
-		default:
+		if broken.Load() {
+			return errors.New("relay stopped")
 		}
-		return failure
+		return nil
 	}
 	s := start(t, api.Options{}, api.Process{Ready: ready}, &stores{}, nil)
 	client := grpc_health_v1.NewHealthClient(s.dial(t))
@@ -207,7 +206,7 @@ func TestHealthTellsWhatReadinessSays(t *testing.T) {
 	res, err = watch.Recv()
 	require.NoError(t, err)
 	require.Equal(t, grpc_health_v1.HealthCheckResponse_SERVING, res.GetStatus())
-	broken <- errors.New("relay stopped")
+	broken.Store(true)
 	res, err = watch.Recv()
 	require.NoError(t, err)
 	require.Equal(t, grpc_health_v1.HealthCheckResponse_NOT_SERVING, res.GetStatus())

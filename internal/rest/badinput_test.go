@@ -1,11 +1,15 @@
 package rest_test
 
 import (
+	"bufio"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/stretchr/testify/require"
@@ -124,4 +128,20 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("%s %q?%q %q: %d %s", method, path, query, body, w.Code, w.Body)
 		}
 	})
+}
+
+func TestASlowBodyIsNotWaitedForWithoutEnd(t *testing.T) {
+	m := start(t, rest.WithBodyTimeout(20*time.Millisecond))
+	connection, err := net.Dial("tcp", strings.TrimPrefix(m.url, "http://"))
+	require.NoError(t, err)
+	defer connection.Close()
+	_, err = io.WriteString(connection, "POST /api/stores HTTP/1.1\r\nHost: mall\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+	require.NoError(t, err)
+	res, err := http.ReadResponse(bufio.NewReader(connection), nil)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	require.Equal(t, http.StatusBadRequest, res.StatusCode)
+	body, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	require.Contains(t, string(body), "BODY_UNREADABLE")
 }

@@ -28,10 +28,20 @@ func WithHeartbeat(every time.Duration) Option {
 	return func(t *transcoder) { t.heartbeat = every }
 }
 
+// WithBodyTimeout sets how long a caller may take to send the body of a request.
+// It is BodyTimeout else.
+func WithBodyTimeout(most time.Duration) Option {
+	return func(t *transcoder) { t.bodyTimeout = most }
+}
+
+// BodyTimeout is how long a caller may take to send the body of a request.
+const BodyTimeout = 30 * time.Second
+
 // transcoder is what the routes share.
 type transcoder struct {
-	server    *connect.Server
-	heartbeat time.Duration
+	server      *connect.Server
+	heartbeat   time.Duration
+	bodyTimeout time.Duration
 }
 
 // Mount registers a route on r for each annotation of each method of server,
@@ -39,7 +49,7 @@ type transcoder struct {
 // do have one. Call it when all services are registered. It panics when an
 // annotation makes no sense, which is a mistake in the proto.
 func Mount(r chi.Router, server *connect.Server, options ...Option) {
-	t := &transcoder{server: server, heartbeat: 15 * time.Second}
+	t := &transcoder{server: server, heartbeat: 15 * time.Second, bodyTimeout: BodyTimeout}
 	for _, option := range options {
 		option(t)
 	}
@@ -78,6 +88,7 @@ func (t *transcoder) handler(spec connect.Spec, b binding, version []protoreflec
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
 		if spec.StreamType == connect.StreamTypeUnary {
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(t.bodyTimeout)) // where it can't be set, the server's holds
 			t.serveUnary(w, r, spec.Procedure, info, &b)
 			return
 		}
