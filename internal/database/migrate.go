@@ -76,6 +76,10 @@ func migrate(ctx context.Context, config Config, s schema, migrations fs.FS) err
 			return fmt.Errorf("migrations of %s: %w", set.table, err)
 		}
 		results, err := provider.Up(ctx)
+		var partial *goose.PartialError
+		if errors.As(err, &partial) {
+			return fmt.Errorf("migrate %s: %s: %w", set.table, partial.Failed.Source.Path, partial.Err)
+		}
 		if err != nil {
 			return fmt.Errorf("migrate %s: %w", set.table, err)
 		}

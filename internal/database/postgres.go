@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -28,6 +29,7 @@ type postgres struct {
 	topics
 	module string
 	pool   *pgxpool.Pool
+	closed atomic.Bool
 }
 
 func openPostgres(ctx context.Context, config Config, migrations fs.FS) (_ DB, err error) {
@@ -149,7 +151,7 @@ func (d *postgres) Query(ctx context.Context, text string, args ...any) (Rows, e
 	}
 	rows, err := d.pool.Query(ctx, text, args...)
 	if err != nil {
-		return nil, err
+		return nil, d.explain(err)
 	}
 	return rows, nil
 }
@@ -168,8 +170,29 @@ func (d *postgres) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Close implements DB. It waits for the transactions under way.
+// explain says what a closed pool says in its own words.
+func (d *postgres) explain(err error) error {
+	if d.closed.Load() {
+		return ErrClosed
+	}
+	return err
+}
+
+// Close implements DB. It waits for the transactions under way, at most
+// postgresPatience.
 func (d *postgres) Close() error {
-	d.pool.Close()
-	return nil
+	if !d.closed.CompareAndSwap(false, true) {
+		return nil
+	}
+	done := make(chan struct{})
+	go func() {
+		d.pool.Close()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-time.After(postgresPatience):
+		return fmt.Errorf("database: %s: closed with connections in use: are there rows that nobody closed?", d.module)
+	}
 }

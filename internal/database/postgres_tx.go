@@ -122,7 +122,7 @@ func (t *postgresTx) send(ctx context.Context, text string, args ...any) (pgx.Ba
 	if t.conn == nil {
 		conn, err := t.db.pool.Acquire(ctx)
 		if err != nil {
-			return nil, t.fail(ctx, err)
+			return nil, t.fail(ctx, t.db.explain(err))
 		}
 		t.conn = conn
 	}

@@ -84,6 +84,11 @@ func (d *sqlite) Query(ctx context.Context, text string, args ...any) (Rows, err
 	if err := bindable(text, args); err != nil {
 		return nil, err
 	}
+	select {
+	case <-d.writer.closing:
+		return nil, ErrClosed
+	default:
+	}
 	statement, err := d.prepare(ctx, text)
 	if err != nil {
 		return nil, err

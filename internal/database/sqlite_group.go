@@ -23,6 +23,9 @@ const (
 // errUnfinished is the outcome of a member that panicked.
 var errUnfinished = errors.New("database: the transaction's function did not return")
 
+// errGroup: it was not this member's fault, or it may not have been.
+var errGroup = errors.New("the commit shared with other transactions failed")
+
 // member is one transaction in the queue. Its function runs in its caller's
 // goroutine, while the writer waits.
 type member struct {
@@ -120,15 +123,15 @@ func (w *writer) group(first *member) {
 	var outcomes []error
 	var lost error // why nothing of this group can be committed
 	start := time.Now()
-	for m := first; m != nil && lost == nil; m = w.next(len(members), start) {
+	for m := first; m != nil; m = w.next(len(members), start) {
 		if !m.taken.CompareAndSwap(false, true) {
 			continue
 		}
 		var outcome error
 		outcome, lost = w.member(m, len(members) == 0)
 		members, outcomes = append(members, m), append(outcomes, outcome)
-		if len(members) == 1 && outcome != nil {
-			break // its transaction is rolled back: there is no group to join
+		if lost != nil || len(members) == 1 && outcome != nil {
+			break // nothing is left that another could join
 		}
 	}
 	if lost == nil && len(members) > 0 && (len(members) > 1 || outcomes[0] == nil) {
@@ -141,6 +144,8 @@ func (w *writer) group(first *member) {
 		switch {
 		case outcomes[i] != nil:
 			m.result <- outcomes[i]
+		case lost != nil && len(members) > 1:
+			m.result <- fmt.Errorf("database: %w: %w", errGroup, lost)
 		case lost != nil:
 			m.result <- fmt.Errorf("database: not committed: %w", lost)
 		default:

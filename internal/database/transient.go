@@ -28,6 +28,8 @@ func Transient(err error) bool {
 	switch {
 	case err == nil:
 		return false
+	case errors.Is(err, errGroup), errors.Is(err, errLost):
+		return true
 	case errors.As(err, &server):
 		return transientState(server.Code)
 	case errors.As(err, &file):
@@ -40,7 +42,7 @@ func Transient(err error) bool {
 		return true
 	}
 	for _, known := range []error{
-		net.ErrClosed, io.EOF, io.ErrUnexpectedEOF, errLost,
+		net.ErrClosed, io.EOF, io.ErrUnexpectedEOF,
 		syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.EPIPE, syscall.ENOSPC, syscall.EIO,
 	} {
 		if errors.Is(err, known) {
