@@ -109,7 +109,7 @@ func (a *aside) failed(ctx context.Context, m *message, err error, crowd bool) {
 	c, now := a.lane.c, a.lane.c.in.settings.clock()
 	f := c.in.classify(ctx, err)
 	final := m.strike(c.in.settings, f, now, crowd)
-	c.report(m, f, final)
+	c.report(ctx, m, f, final)
 	if f.transient {
 		c.suffer(a.line, m, f.err, now)
 	}

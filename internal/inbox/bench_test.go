@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"mallbots/internal/broker"
 	"mallbots/internal/database/databasetest"
 )
@@ -43,3 +45,29 @@ type token chan struct{}
 func (t token) Ack() error              { <-t; return nil }
 func (t token) InProgress() error       { return nil }
 func (t token) Nak(time.Duration) error { return nil }
+
+// How long it takes from the broker's having a message to its effect's being
+// committed and known, one at a time.
+func BenchmarkHop(b *testing.B) {
+	for _, dialect := range databasetest.Dialects {
+		b.Run(string(dialect), func(b *testing.B) {
+			t := newBench(b, databasetest.Open(b, dialect, "test", effects))
+			server := nats(b)
+			t.run(server)
+			stream := server.Stream("stores")
+			last := uint64(0)
+			var took time.Duration
+			for i := range int64(b.N) {
+				var err error
+				last, err = stream.Append(b.Context(), last, []broker.Message{price("ada", i+1)})
+				require.NoError(b, err)
+				start := time.Now()
+				done, err := t.in.Await(b.Context(), "stores", "ada", i+1)
+				require.NoError(b, err)
+				require.True(b, done)
+				took += time.Since(start)
+			}
+			b.ReportMetric(float64(took.Microseconds())/float64(b.N), "µs/hop")
+		})
+	}
+}

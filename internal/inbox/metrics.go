@@ -1,6 +1,8 @@
 package inbox
 
 import (
+	"context"
+	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -65,16 +67,21 @@ func observe(c *consumer, messages []*message, took time.Duration) {
 	}
 }
 
-// report counts a failed attempt and logs it, without the payload.
-func (c *consumer) report(m *message, f failure, final bool) {
+// report counts a failed attempt and logs it, without the payload. What should
+// pass by itself is only worth a line when it does not, and then ever fewer.
+func (c *consumer) report(ctx context.Context, m *message, f failure, final bool) {
 	failed.WithLabelValues(c.labels(m)...).Inc()
-	log, next := c.in.log.Warn, "it is tried again"
-	if final {
+	level, next := slog.LevelWarn, "it is tried again"
+	switch {
+	case final:
 		deadLettered.WithLabelValues(c.labels(m)...).Inc()
-		log, next = c.in.log.Error, "it is a dead letter"
-	} else {
+		level, next = slog.LevelError, "it is a dead letter"
+	case f.transient && (m.attempts < 4 || m.attempts&(m.attempts-1) != 0):
+		level = slog.LevelDebug
+	}
+	if !final {
 		retried.WithLabelValues(c.labels(m)...).Inc()
 	}
-	log("inbox: message failed, "+next, "consumer", c.name, "type", m.kind, "message", m.id, "key", m.key,
-		"sequence", m.sequence, "attempt", m.attempts, "correlation", m.cause.correlation, "error", f.err)
+	c.in.log.Log(ctx, level, "inbox: message failed, "+next, "consumer", c.name, "type", m.kind, "message", m.id,
+		"key", m.key, "sequence", m.sequence, "attempt", m.attempts, "correlation", m.cause.correlation, "error", f.err)
 }

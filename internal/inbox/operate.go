@@ -46,6 +46,11 @@ func (in *Inbox) Retry(ctx context.Context, id string) error {
 				return ErrNoUse
 			case l.Sequence > g.sequence+1:
 				return ErrGap.With("sequence %d", g.sequence+1)
+			case l.Sequence <= g.sequence: // applied meanwhile, or another in its place
+				o = duplicate
+				c.deleteLetter(tx, l.MessageID)
+				c.move(tx, l.Key, gate{g.sequence, releasing})
+				return nil
 			}
 			tried = true
 			c.deleteLetter(tx, l.MessageID)
@@ -89,7 +94,8 @@ func (in *Inbox) Discard(ctx context.Context, id, reason string) error {
 			c.deleteLetter(tx, l.MessageID)
 			return nil
 		}
-		if _, err := c.first(ctx, tx, l); err != nil {
+		g, err := c.first(ctx, tx, l)
+		if err != nil {
 			return err
 		}
 		rivals, err := database.One(ctx, tx, database.Value[int64], `SELECT COUNT(*) FROM dead_letters
@@ -102,7 +108,7 @@ func (in *Inbox) Discard(ctx context.Context, id, reason string) error {
 		if rivals > 0 { // another message claims to be the same; that one goes next
 			past--
 		}
-		c.move(tx, l.Key, gate{past, releasing})
+		c.move(tx, l.Key, gate{max(past, g.sequence), releasing})
 		c.note(tx, c.revive(l), statusDiscarded)
 		c.deleteLetter(tx, l.MessageID)
 		return nil

@@ -85,7 +85,7 @@ func (c *consumer) drain(ctx context.Context, key string) {
 		now := c.in.settings.clock()
 		f := c.in.classify(ctx, err)
 		final := current.strike(c.in.settings, f, now, false)
-		c.report(current, f, final)
+		c.report(ctx, current, f, final)
 		if f.transient {
 			c.suffer(key, current, f.err, now)
 		}
