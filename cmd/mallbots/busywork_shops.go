@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	basketsv1 "mallbots/proto/mallbots/baskets/v1"
@@ -19,6 +20,8 @@ const (
 	shelfCount  = 8 // in each shop
 	deliveries  = 500_000
 	keeperPause = 200 * time.Millisecond
+
+	mostPositions = 16 // that one request waits for
 )
 
 // shelf is one product of this run. Only its keeper changes the price.
@@ -81,14 +84,20 @@ func (w *busywork) fill(ctx context.Context, storeID string, n int) (position st
 	return position, nil
 }
 
-// rehearse starts a basket once baskets has heard of every product, and gives it up.
+// rehearse starts a basket, waits until baskets has heard of every product, and
+// gives it up.
 func (w *busywork) rehearse(ctx context.Context, heard []string) error {
-	res, _, err := tell(ctx, w.mall, w.mall.baskets.StartBasket, &basketsv1.StartBasketRequest{CustomerId: w.customers[0]}, heard...)
-	if err == nil {
-		_, _, err = tell(ctx, w.mall, w.mall.baskets.CancelBasket, &basketsv1.CancelBasketRequest{Id: res.GetId()})
-	}
+	res, _, err := tell(ctx, w.mall, w.mall.baskets.StartBasket, &basketsv1.StartBasketRequest{CustomerId: w.customers[0]})
 	if err != nil {
-		return fmt.Errorf("rehearse: %w", err)
+		return fmt.Errorf("start the first basket: %w", err)
+	}
+	for some := range slices.Chunk(heard, mostPositions) {
+		if _, err := ask(ctx, w.mall, w.mall.baskets.GetBasket, &basketsv1.GetBasketRequest{Id: res.GetId()}, some...); err != nil {
+			return fmt.Errorf("wait for the products: %w", err)
+		}
+	}
+	if _, _, err := tell(ctx, w.mall, w.mall.baskets.CancelBasket, &basketsv1.CancelBasketRequest{Id: res.GetId()}); err != nil {
+		return fmt.Errorf("cancel the first basket: %w", err)
 	}
 	return nil
 }

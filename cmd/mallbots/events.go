@@ -89,6 +89,9 @@ func tailOps(ctx context.Context, o *operator, show func(host.Passing)) error {
 		if err := json.Unmarshal([]byte(data), &p); err != nil {
 			return fmt.Errorf("%s sent what is no event: %w", o.url, err)
 		}
+		if p.Type == "" && p.Problem != "" {
+			return fmt.Errorf("%s can't follow its streams: %s", o.url, p.Problem)
+		}
 		show(p)
 	}
 	if ctx.Err() == nil {

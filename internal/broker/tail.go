@@ -2,7 +2,9 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -10,10 +12,7 @@ import (
 // Tail hands each new message of a module's stream to see, until ctx ends. It
 // only looks on: nothing is acknowledged, and nothing kept of where it was.
 func (b *Broker) Tail(ctx context.Context, module string, see func(Message)) error {
-	consumer, err := b.js.OrderedConsumer(ctx, streamName(module), jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{subjects(module)},
-		DeliverPolicy:  jetstream.DeliverNewPolicy,
-	})
+	consumer, err := b.onlooker(ctx, module)
 	if err != nil {
 		return fmt.Errorf("broker: tail %s: %w", streamName(module), err)
 	}
@@ -27,6 +26,9 @@ func (b *Broker) Tail(ctx context.Context, module string, see func(Message)) err
 		if ctx.Err() != nil {
 			return nil
 		}
+		if errors.Is(err, jetstream.ErrNoHeartbeat) {
+			continue // the consumer makes itself anew
+		}
 		if err != nil {
 			return fmt.Errorf("broker: tail %s: %w", streamName(module), err)
 		}
@@ -35,5 +37,24 @@ func (b *Broker) Tail(ctx context.Context, module string, see func(Message)) err
 			return fmt.Errorf("broker: tail %s: %w", streamName(module), err)
 		}
 		see(message(msg.Subject(), msg.Headers(), msg.Data(), meta.Sequence.Stream))
+	}
+}
+
+// onlooker returns a consumer of what comes from now on. It waits for a stream
+// whose module has not made it yet.
+func (b *Broker) onlooker(ctx context.Context, module string) (jetstream.Consumer, error) {
+	for {
+		consumer, err := b.js.OrderedConsumer(ctx, streamName(module), jetstream.OrderedConsumerConfig{
+			FilterSubjects: []string{subjects(module)},
+			DeliverPolicy:  jetstream.DeliverNewPolicy,
+		})
+		if !errors.Is(err, jetstream.ErrStreamNotFound) {
+			return consumer, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
 }
