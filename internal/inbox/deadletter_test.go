@@ -101,6 +101,7 @@ func TestAPoisonousKeyParksAndTheOthersGoOn(t *testing.T) {
 }
 
 func TestAHandlerThatTakesTooLongIsADeadLetter(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(b *bench) {
 		b.in.settings.timeout, b.in.settings.tries = 200*time.Millisecond, 3
 		b.poison("ada", 1, func(ctx context.Context) error {
@@ -182,6 +183,7 @@ func TestAReleaseThatWasInterruptedGoesOnAfterTheRestart(t *testing.T) {
 }
 
 func TestAGapParksItsKeyUntilWhatIsMissingComes(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(b *bench) {
 		b.start()
 		b.acked(b.deliver(price("ada", 1)), b.deliver(price("ada", 3)), b.deliver(price("ada", 4)), b.deliver(price("bob", 1)))
@@ -304,6 +306,23 @@ func TestBytesThatAreNotTheEventParkTheirKeyAtOnce(t *testing.T) {
 		require.NoError(b.t, err)
 		require.Contains(b.t, string(shown.Payload), "undecodable")
 		require.Equal(b.t, gate{0, parked}, b.gate("ada"))
+	})
+}
+
+// A forgery may look sound and take a real message's sequence. Giving it up
+// must not give up the real one.
+func TestDiscardingAForgeryKeepsTheRealMessage(t *testing.T) {
+	onBoth(t, func(b *bench) {
+		b.start()
+		forged := price("ada", 1)
+		forged.Data = []byte("\xff\xff")
+		real := price("ada", 1)
+		b.acked(b.deliver(forged), b.deliver(real), b.deliver(price("ada", 2)))
+		require.NoError(b.t, b.in.Discard(b.t.Context(), b.letters(CauseUndecodable)[0].ID, "forged"))
+		b.applied("ada", 2)
+		require.Equal(b.t, gate{2, open}, b.gate("ada"))
+		require.Equal(b.t, map[string]int{"applied": 2, "discarded": 1}, b.statuses("ada"))
+		require.Empty(b.t, b.letters(CauseHeld))
 	})
 }
 

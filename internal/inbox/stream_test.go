@@ -56,6 +56,7 @@ func publish(t testing.TB, server *broker.Broker, messages ...broker.Message) {
 }
 
 func TestAStreamIsConsumedAcrossRestarts(t *testing.T) {
+	t.Parallel()
 	databasetest.Each(t, effects, func(t *testing.T, db database.DB) {
 		server := nats(t)
 		b := newBench(t, db)
@@ -96,6 +97,7 @@ func TestAStreamIsConsumedAcrossRestarts(t *testing.T) {
 
 // A message that waits longer than AckWait is held on to, not delivered again.
 func TestWhatWaitsStaysInProgress(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, databasetest.Open(t, database.SQLite, "test", effects))
 	b.in.settings.gap = time.Minute
 	server := nats(t)

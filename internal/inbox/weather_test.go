@@ -14,6 +14,7 @@ import (
 
 // Connections that break in the middle of everything cost time, and nothing else.
 func TestBrokenConnectionsLoseAndDoubleNothing(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, databasetest.Open(t, database.Postgres, "test", effects))
 	b.start()
 	var receipts []*receipt
@@ -36,6 +37,7 @@ func TestBrokenConnectionsLoseAndDoubleNothing(t *testing.T) {
 // Two processes on one durable consumer get the messages of a key in turns; the
 // gate keeps the order all the same.
 func TestTwoProcessesOnOneConsumerKeepTheOrder(t *testing.T) {
+	t.Parallel()
 	config := databasetest.Config(t, database.Postgres, "test")
 	server := nats(t)
 	var benches []*bench

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
 	"sync"
@@ -209,7 +210,11 @@ func (t *Timers) postpone(ctx context.Context, next timer, reason error) {
 	}
 	failed.WithLabelValues(t.db.Module(), label).Inc()
 	pause := t.pause(next.attempts, reason)
-	t.log.Warn("timers: failed, it is tried again", "name", next.name, "key", next.key, "attempt", next.attempts+1,
+	level := slog.LevelWarn
+	if next.attempts < 3 && passing(reason) {
+		level = slog.LevelDebug
+	}
+	t.log.Log(ctx, level, "timers: failed, it is tried again", "name", next.name, "key", next.key, "attempt", next.attempts+1,
 		"pause", pause, "correlation", next.correlation, "error", reason)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.patience)
 	defer cancel()
@@ -231,11 +236,16 @@ func (t *Timers) postpone(ctx context.Context, next timer, reason error) {
 // to half a minute for the rest; the second half of it is random.
 func (t *Timers) pause(attempts int64, reason error) time.Duration {
 	longest := t.last
-	if database.Transient(reason) || errors.Is(reason, eventsourcing.ErrConflict) || fault.KindOf(reason) == fault.Unavailable {
+	if passing(reason) {
 		longest = min(time.Second, t.last)
 	}
 	d := min(t.first<<min(attempts, 20), longest)
 	return d/2 + rand.N(d/2+1)
+}
+
+// passing reports whether an error should pass by itself.
+func passing(err error) bool {
+	return database.Transient(err) || errors.Is(err, eventsourcing.ErrConflict) || fault.KindOf(err) == fault.Unavailable
 }
 
 // complain logs the stored names that nobody handles.

@@ -97,6 +97,32 @@ func TestATimerFiresOnceWhenItIsDueAmongTwoProcesses(t *testing.T) {
 	})
 }
 
+func TestTwoProcessesWithConnectionsOfTheirOwnFireOnce(t *testing.T) {
+	config := databasetest.Config(t, database.Postgres, "test")
+	var last database.DB
+	for range 2 {
+		db, err := database.Open(t.Context(), config, tables)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, db.Close()) })
+		timers := New(db, quiet())
+		timers.On("deadline", func(_ context.Context, tx database.Tx, key string) error { return write(tx, key) })
+		run(t, timers)
+		last = db
+	}
+	in(t, last, func(ctx context.Context, tx database.Tx) error {
+		for i := range 200 {
+			if err := Set(ctx, tx, "deadline", fmt.Sprint(i), time.Now().Add(1500*time.Millisecond)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	eventually(t, func() bool { return len(fired(t, last)) == 200 })
+	for key, times := range fired(t, last) {
+		require.Equal(t, 1, times, key)
+	}
+}
+
 func TestATimerCarriesItsCauseAndMayArmItselfAgain(t *testing.T) {
 	databasetest.Each(t, tables, func(t *testing.T, db database.DB) {
 		got := make(chan cause.Cause, 10)
