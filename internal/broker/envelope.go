@@ -49,7 +49,7 @@ type Envelope struct {
 // Partition is where a key's messages go, 0 to Partitions-1: FNV-1a mod 32.
 func Partition(key string) int {
 	h := fnv.New32a()
-	h.Write([]byte(key)) // a hash never fails to be written to
+	_, _ = h.Write([]byte(key)) // a hash never fails to be written to
 	return int(h.Sum32() % Partitions)
 }
 
