@@ -319,27 +319,34 @@ func TestARepeatedRequestHasOneEffect(t *testing.T) {
 	m.Audit(t)
 }
 
-// TestAPriceThatNoBasketCanHoldIsSetAside has a forged event of each kind: it
-// becomes a dead letter, and all other products go on.
-func TestAPriceThatNoBasketCanHoldIsSetAside(t *testing.T) {
+// TestWhatCanNotBeTakenInIsSetAside has a forged event of each kind: each
+// becomes a dead letter at once, and everything else goes on.
+func TestWhatCanNotBeTakenInIsSetAside(t *testing.T) {
 	m := start(t)
 	store := m.store(t)
 	chai := m.product(t, store, "Chai", 1800)
-	path := m.basket(t)
-	for _, price := range []*moneyv1.Money{usd(-1), usd(1_000_000_000_001), {CurrencyCode: "EUR", MinorUnits: 1}, nil} {
-		forged := newID()
-		m.say(t, m.stores, forged, &storesv1.ProductAdded{ProductId: forged, StoreId: store, Name: "Forged", Price: price})
-		m.after = nil // it never comes through
-		m.Settle(t)
-		m.refused(t, 404, "PRODUCT_NOT_FOUND", "PUT", path+"/addItem", object{"productId": forged, "quantity": 1})
+	path, forged := m.basket(t), newID()
+	prices := []*moneyv1.Money{usd(-1), usd(1_000_000_000_001), {CurrencyCode: "EUR", MinorUnits: 1}, nil}
+	var events []proto.Message
+	for _, price := range prices {
+		events = append(events,
+			&storesv1.ProductAdded{ProductId: forged, StoreId: store, Name: "Forged", Price: price},
+			&storesv1.ProductPriceChanged{ProductId: chai, Price: price})
 	}
-	for _, event := range []proto.Message{
-		&storesv1.ProductPriceChanged{Price: usd(1)}, &storesv1.ProductRemoved{}, &storesv1.ProductRebranded{},
-		&storesv1.StoreRebranded{}, &storesv1.StoreParticipationChanged{Participating: true},
-	} {
-		m.say(t, m.stores, newID(), event)
-		m.after = nil
+	events = append(events,
+		&storesv1.ProductPriceChanged{ProductId: forged, Price: usd(1)},
+		&storesv1.ProductRebranded{ProductId: forged, Name: "Forged"},
+		&storesv1.ProductRemoved{ProductId: forged},
+		&storesv1.StoreRebranded{StoreId: forged, Name: "Forged"},
+		&storesv1.StoreParticipationChanged{StoreId: forged, Participating: true})
+	for _, e := range events {
+		m.say(t, m.stores, newID(), e)
+		m.after = nil // it never comes through
 	}
 	m.Settle(t)
+	require.Len(t, m.Ops(t, "GET", "/deadletters", nil).Body["deadLetters"], len(events))
+	m.refused(t, 404, "PRODUCT_NOT_FOUND", "PUT", path+"/addItem", object{"productId": forged, "quantity": 1})
 	m.add(t, path, chai, 1)
+	_, total, _ := m.look(t, path)
+	require.Equal(t, "1800", total)
 }

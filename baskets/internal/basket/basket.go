@@ -96,10 +96,10 @@ func (b *Basket) CheckOut(paymentID string, acceptPriceChanges bool, offers map[
 		return err
 	}
 	if strings.TrimSpace(paymentID) == "" {
-		return ErrPaymentBlank.In("payment_id")
+		return ErrPaymentBlank.In("paymentId")
 	}
 	if utf8.RuneCountInString(paymentID) > MaxPayment {
-		return ErrPaymentTooLong.In("payment_id")
+		return ErrPaymentTooLong.In("paymentId")
 	}
 	if len(b.items) == 0 {
 		return ErrEmpty

@@ -18,7 +18,6 @@ var (
 	checked  = CheckedOut{PaymentID: "p1", Items: []Item{chai.item(2)}, Total: 3600}
 	chai     = Offer{StoreID: "s1", StoreName: "Exotic Liquids", ProductID: "chai", ProductName: "Chai", Price: 1800, Open: true}
 	ikura    = Offer{StoreID: "s4", StoreName: "Tokyo Traders", ProductID: "ikura", ProductName: "Ikura", Price: 3100, Open: true}
-	nothing  = map[string]Offer(nil)
 	withChai = []Event{started, ItemAdded{chai.item(2)}}
 )
 

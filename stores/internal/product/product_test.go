@@ -132,6 +132,11 @@ func TestEveryCommandInEveryState(t *testing.T) {
 
 func TestStoredEventsNeverChange(t *testing.T) {
 	aggregatetest.Golden(t, "testdata/events.golden",
-		[]Event{added, Rebranded{Name: "Tea", Description: "strong"},
-			PriceIncreased{Price: 2000}, PriceDecreased{Price: 1900}, Removed{}}...)
+		[]Event{
+			added,
+			Rebranded{Name: "Tea", Description: "strong"},
+			PriceIncreased{Price: 2000},
+			PriceDecreased{Price: 1900},
+			Removed{},
+		}...)
 }
