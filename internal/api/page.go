@@ -37,7 +37,8 @@ type Page struct {
 func ParsePage(req interface {
 	GetPageSize() int32
 	GetPageToken() string
-}, scope string) (Page, error) {
+}, scope string,
+) (Page, error) {
 	page := Page{Size: int(req.GetPageSize()), scope: pageScope(req, scope)}
 	switch {
 	case page.Size == 0:

@@ -19,7 +19,6 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"mallbots/internal/api"
-	moneyv1 "mallbots/proto/mallbots/money/v1"
 	orderingv1 "mallbots/proto/mallbots/ordering/v1"
 	"mallbots/proto/mallbots/ordering/v1/orderingv1connect"
 	storesv1 "mallbots/proto/mallbots/stores/v1"
@@ -144,10 +143,6 @@ func (l *log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
-}
-
-func price(units int64) *moneyv1.Money {
-	return &moneyv1.Money{CurrencyCode: "USD", MinorUnits: units}
 }
 
 func copyAll(text *strings.Builder, res *http.Response) (int64, error) {

@@ -2,10 +2,12 @@ package rest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"connectrpc.com/connect/v2"
 
@@ -47,21 +49,30 @@ func problemOf(err error) problem {
 		return newProblem(status, f)
 	}
 	var wire *connect.Error
-	if !errors.As(err, &wire) {
-		return newProblem(http.StatusInternalServerError, fault.New(fault.Internal, "INTERNAL", "internal error"))
+	if errors.As(err, &wire) && !wire.IsRemote() && wireStatuses[wire.Code()] != 0 {
+		code := strings.ToUpper(wire.Code().String())
+		return newProblem(wireStatuses[wire.Code()], fault.New(fault.Internal, code, cmp.Or(wire.Message(), code)))
 	}
-	switch wire.Code() {
-	case connect.CodeCanceled:
-		return newProblem(statusClientClosed, fault.New(fault.Unavailable, "CANCELED", "the caller went away"))
-	case connect.CodeUnimplemented:
-		return newProblem(http.StatusNotImplemented, fault.New(fault.Unavailable, "UNIMPLEMENTED", wire.Message()))
-	default:
-		return newProblem(http.StatusInternalServerError, fault.New(fault.Internal, "INTERNAL", "internal error"))
-	}
+	return newProblem(http.StatusInternalServerError, fault.New(fault.Internal, "INTERNAL", "internal error"))
 }
 
-// statusClientClosed is for the log of a proxy: there is nobody to read it.
-const statusClientClosed = 499
+// wireStatuses are those of errors that a method words itself, by RPC code. The
+// rest are 500.
+var wireStatuses = map[connect.Code]int{
+	connect.CodeCanceled:           499, // for the log of a proxy: there is nobody to read it
+	connect.CodeInvalidArgument:    http.StatusBadRequest,
+	connect.CodeOutOfRange:         http.StatusBadRequest,
+	connect.CodeUnauthenticated:    http.StatusUnauthorized,
+	connect.CodePermissionDenied:   http.StatusForbidden,
+	connect.CodeNotFound:           http.StatusNotFound,
+	connect.CodeAlreadyExists:      http.StatusConflict,
+	connect.CodeFailedPrecondition: http.StatusConflict,
+	connect.CodeAborted:            http.StatusConflict,
+	connect.CodeResourceExhausted:  http.StatusTooManyRequests,
+	connect.CodeUnimplemented:      http.StatusNotImplemented,
+	connect.CodeUnavailable:        http.StatusServiceUnavailable,
+	connect.CodeDeadlineExceeded:   http.StatusServiceUnavailable,
+}
 
 // statuses are those of faults that HTTP has a word of its own for.
 var statuses = map[string]int{

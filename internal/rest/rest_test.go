@@ -164,7 +164,8 @@ func (a answer) problem(t *testing.T) (p struct {
 	Type, Title, Detail, Code string
 	Status                    int
 	Violations                []struct{ Field, Description string }
-}) {
+},
+) {
 	t.Helper()
 	require.Equal(t, "application/problem+json", a.header.Get("Content-Type"), a.body)
 	require.NoError(t, json.Unmarshal([]byte(a.body), &p))
@@ -289,4 +290,10 @@ func TestWhatHasNoRouteIsAProblem(t *testing.T) {
 	require.Equal(t, "PUT, DELETE", got.header.Get("Allow"))
 	got = m.do(t, "PUT", "/api/stores", "{}")
 	require.Equal(t, "GET, HEAD, POST", got.header.Get("Allow"))
+}
+
+func TestAMethodThatIsNotWrittenYetSaysSo(t *testing.T) {
+	got := start(t).do(t, "GET", "/api/customers/"+id, "")
+	require.Equal(t, http.StatusNotImplemented, got.status)
+	require.Equal(t, "UNIMPLEMENTED", got.problem(t).Code)
 }
