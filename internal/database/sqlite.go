@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	sqliteReaders    = 4   // connections that read
+	sqliteReaders    = 8   // connections that read
 	sqliteStatements = 512 // prepared statements kept; texts beyond are prepared each time
 )
 

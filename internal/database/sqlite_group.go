@@ -122,6 +122,7 @@ func (w *writer) group(first *member) {
 	var members []*member
 	var outcomes []error
 	var lost error // why nothing of this group can be committed
+	culprit := -1  // whose fault that is
 	start := time.Now()
 	for m := first; m != nil; m = w.next(len(members), start) {
 		if !m.taken.CompareAndSwap(false, true) {
@@ -130,6 +131,9 @@ func (w *writer) group(first *member) {
 		var outcome error
 		outcome, lost = w.member(m, len(members) == 0)
 		members, outcomes = append(members, m), append(outcomes, outcome)
+		if lost != nil && outcome != nil {
+			culprit = len(members) - 1
+		}
 		if lost != nil || len(members) == 1 && outcome != nil {
 			break // nothing is left that another could join
 		}
@@ -142,14 +146,12 @@ func (w *writer) group(first *member) {
 	}
 	for i, m := range members {
 		switch {
-		case outcomes[i] != nil:
+		case lost == nil, i == culprit:
 			m.result <- outcomes[i]
-		case lost != nil && len(members) > 1:
-			m.result <- fmt.Errorf("database: %w: %w", errGroup, lost)
-		case lost != nil:
+		case len(members) == 1:
 			m.result <- fmt.Errorf("database: not committed: %w", lost)
-		default:
-			m.result <- nil
+		default: // even an error of its own may come of what is gone now
+			m.result <- fmt.Errorf("database: %w: %w", errGroup, lost)
 		}
 	}
 }

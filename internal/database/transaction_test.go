@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -217,5 +219,62 @@ func TestQuiesceKeepsEventsAsTheyAre(t *testing.T) {
 			return nil
 		}))
 		require.NoError(t, <-appended)
+	})
+}
+
+// Whatever happens to its neighbours, what was answered is so.
+func TestWhatIsAnsweredIsSo(t *testing.T) {
+	databasetest.Each(t, things, func(t *testing.T, db database.DB) {
+		var mu sync.Mutex
+		answered := []string{}
+		var wait sync.WaitGroup
+		for worker := range 16 {
+			wait.Go(func() {
+				random := rand.New(rand.NewPCG(1, uint64(worker)))
+				for i := range 40 {
+					id, fate := fmt.Sprintf("%02d-%02d", worker, i), random.IntN(8)
+					if one(t.Context(), db, id, fate) == nil {
+						mu.Lock()
+						answered = append(answered, id)
+						mu.Unlock()
+					}
+				}
+			})
+		}
+		wait.Wait()
+		slices.Sort(answered)
+		require.NotEmpty(t, answered)
+		require.Equal(t, answered, ids(t, db))
+	})
+}
+
+// one inserts id, unless its fate is another.
+func one(ctx context.Context, db database.DB, id string, fate int) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errMine
+		}
+	}()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if fate == 0 {
+		go cancel() // at any time: before its turn, in it, or after
+	}
+	return db.InTx(ctx, func(tx database.Tx) error {
+		tx.Queue(database.Statement{SQL: `INSERT INTO things (id, n) VALUES ($1, 1)`, Args: []any{id}, Rows: 1})
+		switch fate {
+		case 1:
+			return errMine
+		case 2:
+			panic("oops")
+		case 3:
+			return insert(ctx, tx, id) // it is there already
+		case 4:
+			cancel()
+		case 5:
+			_, err := database.All(ctx, tx, database.Value[string], `SELECT id FROM things WHERE id = $1`, id)
+			return err
+		}
+		return nil
 	})
 }

@@ -17,6 +17,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// ErrNone is what Start fails with where there is no PostgreSQL to start.
+var ErrNone = errors.New("no PostgreSQL: install it (apt-get install postgresql), or set MALLBOTS_PG_BINDIR or MALLBOTS_TEST_DSN")
+
 // Server is a private PostgreSQL server.
 type Server struct {
 	// DSN connects to the database postgres as a superuser.
@@ -126,7 +129,7 @@ func binaries() (string, error) {
 	if initdb, err := exec.LookPath("initdb"); err == nil {
 		return filepath.Dir(initdb), nil
 	}
-	return "", errors.New("no PostgreSQL: install it (apt-get install postgresql), or set MALLBOTS_PG_BINDIR or MALLBOTS_TEST_DSN")
+	return "", ErrNone
 }
 
 // unprivileged gives dir to somebody who may run PostgreSQL, which root may not.

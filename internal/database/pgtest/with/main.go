@@ -40,7 +40,7 @@ func run(durable bool, args []string) int {
 		case err == nil:
 			defer server.Stop()
 			command.Env = append(command.Env, "MALLBOTS_TEST_DSN="+server.DSN)
-		case os.Getenv("CI") == "true":
+		case os.Getenv("CI") == "true" || !errors.Is(err, pgtest.ErrNone):
 			fmt.Fprintln(os.Stderr, "with:", err)
 			return 1
 		default:
