@@ -19,12 +19,12 @@ func ExampleOn() {
 	if err != nil {
 		panic(err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	db, err := database.Open(context.Background(), database.Config{Module: "ordering", Dir: dir}, fstest.MapFS{})
 	if err != nil {
 		panic(err)
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 
 	in := inbox.New(db, slog.Default())
 	inbox.On(in, func(_ context.Context, tx database.Tx, e *basketsv1.BasketCheckedOut) error {
