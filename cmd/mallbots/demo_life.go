@@ -3,7 +3,10 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -81,21 +84,36 @@ func moment(p host.Passing) time.Time {
 	return at
 }
 
-// gist is what an event says beside whose it is, on the rest of a line.
+// gist is what an event says beside whose it is, in short.
 func gist(data json.RawMessage) string {
-	var fields map[string]json.RawMessage
+	var fields map[string]any
 	if json.Unmarshal(data, &fields) != nil {
 		return ""
 	}
 	delete(fields, "basketId")
 	delete(fields, "orderId")
-	text, err := json.Marshal(fields)
-	if err != nil || len(fields) == 0 {
-		return ""
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		words = append(words, name+": "+short(fields[name]))
 	}
-	const width = 110
-	if runes := []rune(string(text)); len(runes) > width {
-		return string(runes[:width-1]) + "…"
+	return strings.Join(words, ", ")
+}
+
+// short is a value in a few characters: an id by its end, a list by its
+// length, money as an amount.
+func short(value any) string {
+	switch v := value.(type) {
+	case []any:
+		return fmt.Sprint(len(v))
+	case map[string]any:
+		units, err := strconv.ParseInt(fmt.Sprint(v["minorUnits"]), 10, 64)
+		if err == nil {
+			return money{CurrencyCode: fmt.Sprint(v["currencyCode"]), MinorUnits: units}.String()
+		}
+	case string:
+		if len(v) > 24 {
+			return "…" + v[len(v)-8:]
+		}
 	}
-	return string(text)
+	return fmt.Sprint(value)
 }

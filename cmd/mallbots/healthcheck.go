@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 )
 
@@ -20,8 +19,7 @@ func (h *healthcheckCommand) Run(ctx context.Context, c *console) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.Timeout)
 	defer cancel()
-	var answer json.RawMessage
-	if err := o.get(ctx, "/readyz", nil, &answer); err != nil {
+	if err := o.get(ctx, "/readyz", nil, &struct{}{}); err != nil {
 		return err
 	}
 	c.printf("ready\n")

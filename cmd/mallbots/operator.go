@@ -92,11 +92,24 @@ func (o *operator) do(ctx context.Context, verb, path string, query url.Values, 
 	return nil
 }
 
-// complaint is the sentence in an error's body.
+// complaint is what an answer that is no success says: a sentence, or which
+// parts are not ready.
 func complaint(body []byte) string {
-	var problem struct{ Error, Detail string }
-	if json.Unmarshal(body, &problem) == nil && problem.Error+problem.Detail != "" {
-		return problem.Error + problem.Detail
+	var problem struct {
+		Error, Detail string
+		Parts         []struct {
+			Name, Detail string
+			OK           bool
+		}
 	}
-	return strings.TrimSpace(string(body[:min(len(body), 500)]))
+	if json.Unmarshal(body, &problem) != nil {
+		return strings.TrimSpace(string(body[:min(len(body), 500)]))
+	}
+	var broken []string
+	for _, p := range problem.Parts {
+		if !p.OK {
+			broken = append(broken, p.Name+": "+p.Detail)
+		}
+	}
+	return problem.Error + problem.Detail + strings.Join(broken, "; ")
 }

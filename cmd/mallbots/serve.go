@@ -26,33 +26,15 @@ var modules = []host.Module{
 
 // hosting is what a process that runs modules is told.
 type hosting struct {
-	Modules     []string `default:"stores,baskets,ordering,depot" help:"The modules to run."`
-	HTTP        string   `name:"http" default:"127.0.0.1:8080" help:"Address of the API."`
-	Ops         string   `default:"127.0.0.1:8081" help:"Address of the operations listener; keep it private."`
-	Data        string   `default:"./data" type:"path" help:"Directory of the embedded databases and broker."`
-	DatabaseURL string   `name:"database-url" help:"PostgreSQL; {module} is replaced by the module's name. Empty: SQLite in the data directory."`
-	NATSURL     string   `name:"nats-url" help:"NATS server or cluster. Empty: one in this process."`
-	Currency    string   `default:"USD" help:"The one currency that the mall trades in."`
-	LogLevel    string   `default:"info" enum:"debug,info,warn,error" help:"The least serious lines to log: ${enum}."`
-	LogFormat   string   `default:"text" enum:"text,json" help:"Format of the log: ${enum}."`
+	Modules []string `default:"stores,baskets,ordering,depot" help:"The modules to run."`
+	host.Settings
 }
 
 // config is what the host makes of it. The log goes to standard error.
 func (h *hosting) config(c *console) (host.Config, error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(h.LogLevel)); err != nil {
-		return host.Config{}, err
-	}
-	options := &slog.HandlerOptions{Level: level}
-	var handler slog.Handler = slog.NewTextHandler(c.err, options)
-	if h.LogFormat == "json" {
-		handler = slog.NewJSONHandler(c.err, options)
-	}
-	return host.Config{
-		Modules: h.Modules, HTTP: h.HTTP, Ops: h.Ops, Data: h.Data,
-		DatabaseURL: h.DatabaseURL, NATSURL: h.NATSURL, Currency: h.Currency,
-		Log: slog.New(handler),
-	}, nil
+	config, err := h.Settings.Config(c.err)
+	config.Modules = h.Modules
+	return config, err
 }
 
 // serveCommand runs modules until it is told to stop.
@@ -74,7 +56,7 @@ func (s *serveCommand) Run(ctx context.Context, c *console) error {
 	var helpers sync.WaitGroup
 	defer helpers.Wait()
 	return host.Run(ctx, config, modules, func(at host.Addresses) {
-		s.announce(c, at)
+		at.Announce(c.out, "mallbots: "+strings.Join(s.Modules, ", "))
 		helpers.Go(func() { s.help(ctx, config.Log, at) })
 	})
 }
@@ -96,13 +78,6 @@ func (s *serveCommand) check() error {
 }
 
 func (s *serveCommand) runs(module string) bool { return slices.Contains(s.Modules, module) }
-
-func (s *serveCommand) announce(c *console, at host.Addresses) {
-	c.printf("mallbots is ready: %s\n", strings.Join(s.Modules, ", "))
-	c.printf("  API         %s   (REST, gRPC, gRPC-Web and Connect)\n", at.HTTP)
-	c.printf("  docs        %s/docs\n", at.HTTP)
-	c.printf("  operations  %s\n", at.Ops)
-}
 
 // help fills an empty mall, and sets the bots to work, until ctx ends.
 func (s *serveCommand) help(ctx context.Context, log *slog.Logger, at host.Addresses) {

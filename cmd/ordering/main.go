@@ -1,0 +1,11 @@
+// Command ordering runs the ordering module as a service of its own.
+package main
+
+import (
+	"mallbots/ordering"
+	"mallbots/internal/host"
+)
+
+func main() {
+	host.Main(host.Module{Name: "ordering", New: ordering.New})
+}

@@ -1,0 +1,45 @@
+package host
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+// Settings are the flags of every command that runs modules, for kong; each is
+// an environment variable too.
+type Settings struct {
+	HTTP        string `name:"http" default:"127.0.0.1:8080" help:"Address of the API."`
+	Ops         string `default:"127.0.0.1:8081" help:"Address of the operations listener; keep it private."`
+	Data        string `default:"./data" type:"path" help:"Directory of the embedded databases and broker."`
+	DatabaseURL string `name:"database-url" help:"PostgreSQL; {module} is replaced by the module's name. Empty: SQLite in the data directory."`
+	NATSURL     string `name:"nats-url" help:"NATS server or cluster. Empty: one in this process."`
+	Currency    string `default:"USD" help:"The one currency that the mall trades in."`
+	LogLevel    string `default:"info" enum:"debug,info,warn,error" help:"The least serious lines to log: ${enum}."`
+	LogFormat   string `default:"text" enum:"text,json" help:"Format of the log: ${enum}."`
+}
+
+// Config is what the host makes of the settings. It logs to log.
+func (s Settings) Config(log io.Writer) (Config, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
+		return Config{}, fmt.Errorf("log level %q: want debug, info, warn or error", s.LogLevel)
+	}
+	options := &slog.HandlerOptions{Level: level}
+	var handler slog.Handler = slog.NewTextHandler(log, options)
+	if s.LogFormat == "json" {
+		handler = slog.NewJSONHandler(log, options)
+	}
+	return Config{
+		HTTP: s.HTTP, Ops: s.Ops, Data: s.Data, DatabaseURL: s.DatabaseURL, NATSURL: s.NATSURL,
+		Currency: s.Currency, Log: slog.New(handler),
+	}, nil
+}
+
+// Announce writes where a process that is ready can be reached.
+func (a Addresses) Announce(out io.Writer, name string) {
+	fmt.Fprintf(out, "%s is ready\n", name)
+	fmt.Fprintf(out, "  API         %s   (REST, gRPC, gRPC-Web and Connect)\n", a.HTTP)
+	fmt.Fprintf(out, "  docs        %s/docs\n", a.HTTP)
+	fmt.Fprintf(out, "  operations  %s\n", a.Ops)
+}
