@@ -7,7 +7,16 @@
 // JSON operators, booleans and timestamps.
 //
 // The transaction is an explicit parameter: what takes a Tx happens in it,
-// what does not, does not.
+// what does not, does not. Its first error is its last: it is rolled back even
+// when its function ignores the error. Rows are closed before the next
+// statement, as both databases do one thing at a time on a connection.
+//
+// SQLite syncs the disk once for all transactions that wait at a time (group
+// commit, sqlite_group.go); PostgreSQL is asked in as few round trips as the
+// transaction has questions (postgres_tx.go). Neither waits for company.
+//
+// Migrations use no deferred constraints: on SQLite those fail in the commit,
+// which is everybody's who shares it.
 package database
 
 import (
@@ -37,7 +46,8 @@ type Querier interface {
 	Query(ctx context.Context, sql string, args ...any) (Rows, error)
 }
 
-// Statement is a write whose result is not needed before the commit.
+// Statement is a write whose result is not needed before the commit. What its
+// fields refer to is left alone until it has been sent.
 type Statement struct {
 	SQL      string
 	Args     []any
@@ -77,8 +87,10 @@ const (
 type DB interface {
 	Querier
 	// InTx runs f in a write transaction and commits it when f returns nil. A
-	// panic rolls back and goes on. Calls must not be nested, and f does no
-	// network I/O: on SQLite all writers share one connection.
+	// panic rolls back and goes on. Calls must not be nested, f reads through
+	// tx, and it does no network I/O: on SQLite all writers share one connection.
+	// Between statements ctx can end the transaction, in its commit no more. An
+	// error of the commit that Transient knows leaves open whether it happened.
 	InTx(ctx context.Context, f func(tx Tx) error) error
 	// Listen returns a channel that receives after commits that notified topic,
 	// coalesced, and a function that ends it.

@@ -26,6 +26,8 @@ CREATE TABLE outbox (
     payload    BYTEA   NOT NULL,
     created_at BIGINT  NOT NULL
 );
+-- Its rows live for milliseconds: clear the dead ones away early.
+ALTER TABLE outbox SET (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
 
 CREATE TABLE outbox_keys (
     key      TEXT   NOT NULL PRIMARY KEY,
@@ -44,7 +46,7 @@ CREATE TABLE outbox_sent (
     epoch           TEXT   NOT NULL,
     stream_sequence BIGINT NOT NULL
 );
-CREATE INDEX outbox_sent_stream_sequence ON outbox_sent (stream_sequence);
+CREATE INDEX outbox_sent_epoch ON outbox_sent (epoch, stream_sequence);
 CREATE INDEX outbox_sent_at ON outbox_sent (sent_at);
 
 CREATE TABLE inbox (

@@ -30,7 +30,7 @@ CREATE TABLE outbox (
 CREATE TABLE outbox_keys (
     key      TEXT   NOT NULL PRIMARY KEY,
     sequence BIGINT NOT NULL
-);
+) WITHOUT ROWID;
 
 CREATE TABLE outbox_sent (
     message_id      TEXT   NOT NULL PRIMARY KEY,
@@ -44,7 +44,7 @@ CREATE TABLE outbox_sent (
     epoch           TEXT   NOT NULL,
     stream_sequence BIGINT NOT NULL
 );
-CREATE INDEX outbox_sent_stream_sequence ON outbox_sent (stream_sequence);
+CREATE INDEX outbox_sent_epoch ON outbox_sent (epoch, stream_sequence);
 CREATE INDEX outbox_sent_at ON outbox_sent (sent_at);
 
 CREATE TABLE inbox (
@@ -55,7 +55,7 @@ CREATE TABLE inbox (
     status      TEXT   NOT NULL,
     received_at BIGINT NOT NULL,
     PRIMARY KEY (consumer, message_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX inbox_received_at ON inbox (received_at);
 
 CREATE TABLE inbox_keys (
@@ -64,7 +64,7 @@ CREATE TABLE inbox_keys (
     sequence BIGINT NOT NULL,
     parked   BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (consumer, key)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE dead_letters (
     id         TEXT   NOT NULL PRIMARY KEY,
