@@ -1,0 +1,278 @@
+package depot_test
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"mallbots/internal/host/hosttest"
+	orderingv1 "mallbots/proto/mallbots/ordering/v1"
+	storesv1 "mallbots/proto/mallbots/stores/v1"
+)
+
+const unknown = "01920000-0000-7000-8000-000000000404"
+
+func TestTheLifeOfAShoppingList(t *testing.T) {
+	m := start(t)
+	store := m.store(t)
+	chai, ikura := m.product(t, store, "Chai", 10), m.product(t, store, "Ikura", 5)
+	id := m.order(t, store, line{chai, 1}, line{ikura, 2}, line{chai, 4})
+	item := func(product string, units int) object {
+		return object{"productId": product, "name": "Tea", "quantity": float64(units)}
+	}
+	require.Equal(t, object{
+		"id": id, "orderId": id, "status": "AVAILABLE", "assignedBotId": "",
+		"stops": []any{object{
+			"storeId": store, "storeName": "Exotic Liquids", "storeLocation": "London, UK",
+			"items": []any{item(chai, 5), item(ikura, 2)}, // lines of one product are one thing to pick
+		}},
+	}, m.list(t, id))
+	require.Equal(t, [4]int{10, 5, 5, 0}, m.levels(t, chai))
+	require.Equal(t, [4]int{5, 3, 2, 0}, m.levels(t, ikura))
+
+	bot := m.bot(t, "R2")
+	m.assign(t, id, bot)
+	l := m.list(t, id)
+	require.Equal(t, []any{"ASSIGNED", bot}, []any{l["status"], l["assignedBotId"]})
+	require.Equal(t, map[string]string{"R2": "BUSY"}, m.bots(t))
+
+	r := m.do(t, "PUT", "/api/depot/shopping/"+id+"/complete", object{})
+	require.Equal(t, object{}, r.Body)
+	require.Equal(t, "depot/"+id+"@3", r.Header.Get("Mallbots-Position"), "reserved, assigned, completed")
+	l = m.list(t, id)
+	require.Equal(t, []any{"COMPLETED", bot}, []any{l["status"], l["assignedBotId"]})
+	require.Equal(t, map[string]string{"R2": "IDLE"}, m.bots(t))
+	require.Equal(t, [4]int{10, 5, 0, 5}, m.levels(t, chai))
+	require.Equal(t, `"3"`, m.do(t, "GET", "/api/depot/shopping/"+id, nil).Header.Get("ETag"))
+
+	m.Restart(t)
+	require.Equal(t, "COMPLETED", m.list(t, id)["status"])
+	m.Audit(t)
+}
+
+func TestEveryStatusRefusesWhatItDoesNotAllow(t *testing.T) {
+	m := start(t)
+	store := m.store(t)
+	tea := m.product(t, store, "Tea", 100)
+	r2 := m.bot(t, "R2")
+	for status, allowed := range map[string]struct{ assign, complete, cancel bool }{
+		"AVAILABLE": {assign: true, cancel: true},
+		"ASSIGNED":  {assign: true, complete: true, cancel: true},
+		"COMPLETED": {},
+		"CANCELED":  {},
+	} {
+		list := func() string {
+			id := m.order(t, store, line{tea, 1})
+			switch status {
+			case "ASSIGNED", "COMPLETED":
+				m.assign(t, id, r2)
+				if status == "COMPLETED" {
+					m.complete(t, id)
+				}
+			case "CANCELED":
+				m.ok(t, "DELETE", "/api/depot/shopping/"+id, nil)
+			}
+			require.Equal(t, status, m.list(t, id)["status"])
+			return "/api/depot/shopping/" + id
+		}
+		for _, c := range []struct {
+			method, verb string
+			body         any
+			allowed      bool
+		}{
+			{"PUT", "/assign", object{"botId": r2}, allowed.assign},
+			{"PUT", "/complete", object{}, allowed.complete},
+			{"DELETE", "", nil, allowed.cancel},
+		} {
+			path := list()
+			if c.allowed {
+				m.ok(t, c.method, path+c.verb, c.body)
+				m.do(t, "DELETE", path, nil) // makes the bot idle
+				continue
+			}
+			require.Contains(t, m.refused(t, 409, "SHOPPING_LIST_STATE", c.method, path+c.verb, c.body), status, "it names the state")
+			m.do(t, "DELETE", path, nil)
+		}
+	}
+	m.Audit(t)
+}
+
+func TestABotPicksOneListAtATime(t *testing.T) {
+	m := start(t)
+	store := m.store(t)
+	tea := m.product(t, store, "Tea", 100)
+	first, second := m.order(t, store, line{tea, 1}), m.order(t, store, line{tea, 1})
+	r2, c3 := m.bot(t, "R2"), m.bot(t, "C3")
+	m.assign(t, first, r2)
+	m.assign(t, first, r2) // again changes nothing
+	require.Contains(t, m.refused(t, 409, "BOT_BUSY", "PUT", "/api/depot/shopping/"+second+"/assign", object{"botId": r2}), "BUSY")
+	m.assign(t, second, c3)
+	require.Equal(t, map[string]string{"R2": "BUSY", "C3": "BUSY"}, m.bots(t))
+
+	m.ok(t, "DELETE", "/api/depot/shopping/"+second+"?reason=flood", nil)
+	require.Equal(t, map[string]string{"R2": "BUSY", "C3": "IDLE"}, m.bots(t), "a cancelled list frees its bot")
+	m.assign(t, first, c3)
+	require.Equal(t, map[string]string{"R2": "IDLE", "C3": "BUSY"}, m.bots(t), "so does a reassigned one")
+	m.complete(t, first)
+	require.Equal(t, map[string]string{"R2": "IDLE", "C3": "IDLE"}, m.bots(t))
+
+	var lists []string
+	for range 8 {
+		lists = append(lists, m.order(t, store, line{tea, 1}))
+	}
+	m.list(t, lists[7])
+	hosttest.Eventually(t, func() bool {
+		return len(m.ok(t, "GET", "/api/depot/shopping?status=SHOPPING_LIST_STATUS_AVAILABLE", nil)["shoppingLists"].([]any)) == 8
+	})
+	var all sync.WaitGroup
+	won := make(chan string, 8)
+	for _, id := range lists {
+		all.Go(func() {
+			if m.Do(t, "PUT", "/api/depot/shopping/"+id+"/assign", object{"botId": r2}).Status == 200 {
+				won <- id
+			}
+		})
+	}
+	all.Wait()
+	require.Len(t, won, 1, "of many lists at once one gets the bot")
+	m.Audit(t)
+}
+
+func TestWhatDoesNotExistIsNotFound(t *testing.T) {
+	m := start(t)
+	store := m.store(t)
+	list := m.order(t, store, line{m.product(t, store, "Tea", 1), 1})
+	bot := m.bot(t, "R2")
+	m.refused(t, 404, "PRODUCT_NOT_FOUND", "GET", "/api/depot/stock/"+unknown, nil)
+	m.refused(t, 404, "PRODUCT_NOT_FOUND", "PUT", "/api/depot/stock/"+unknown+"/receive", object{"quantity": 1})
+	m.refused(t, 404, "SHOPPING_LIST_NOT_FOUND", "GET", "/api/depot/shopping/"+unknown, nil)
+	m.refused(t, 404, "SHOPPING_LIST_NOT_FOUND", "DELETE", "/api/depot/shopping/"+unknown, nil)
+	m.refused(t, 404, "SHOPPING_LIST_NOT_FOUND", "PUT", "/api/depot/shopping/"+unknown+"/complete", object{})
+	m.refused(t, 404, "SHOPPING_LIST_NOT_FOUND", "PUT", "/api/depot/shopping/"+unknown+"/assign", object{"botId": bot})
+	m.refused(t, 404, "BOT_NOT_FOUND", "PUT", "/api/depot/shopping/"+list+"/assign", object{"botId": unknown})
+	for _, c := range [][2]string{
+		{"GET", "/api/depot/stock/tea"}, {"PUT", "/api/depot/stock/tea/receive"}, {"GET", "/api/depot/shopping/one"},
+		{"DELETE", "/api/depot/shopping/one"}, {"PUT", "/api/depot/shopping/one/complete"}, {"PUT", "/api/depot/shopping/one/assign"},
+	} {
+		var body any
+		if c[0] == "PUT" {
+			body = object{}
+		}
+		require.Equal(t, 400, m.do(t, c[0], c[1], body).Status, "%v: a malformed id", c)
+	}
+	require.Equal(t, 400, m.do(t, "PUT", "/api/depot/shopping/"+list+"/assign", object{}).Status)
+	m.refused(t, 400, "BOT_NAME_BLANK", "POST", "/api/depot/bots", object{"name": " "})
+}
+
+func TestStockIsReceived(t *testing.T) {
+	m := start(t)
+	store := m.store(t)
+	tea := m.product(t, store, "Tea", 0)
+	path := "/api/depot/stock/" + tea
+	require.Equal(t, [4]int{}, m.levels(t, tea), "nothing of a known product is no error")
+	r := m.do(t, "PUT", path+"/receive", object{"quantity": 1000000})
+	require.Equal(t, object{"stock": object{
+		"productId": tea, "received": 1e6, "onHand": 1e6, "reserved": 0.0, "picked": 0.0,
+	}}, r.Body)
+	require.Equal(t, "depot/"+tea+"@1", r.Header.Get("Mallbots-Position"))
+	m.receive(t, tea, 5)
+	require.Equal(t, [4]int{1000005, 1000005, 0, 0}, m.levels(t, tea))
+	for _, quantity := range []any{0, -1, 1000001, 1 << 40, "many", 1.5} {
+		require.Equal(t, 400, m.do(t, "PUT", path+"/receive", object{"quantity": quantity}).Status, "%v", quantity)
+	}
+	m.ok(t, "PUT", path+"/receive", object{"quantity": 5}, "Idempotency-Key", "k1")
+	m.ok(t, "PUT", path+"/receive", object{"quantity": 5}, "Idempotency-Key", "k1")
+	require.Equal(t, [4]int{1000010, 1000010, 0, 0}, m.levels(t, tea))
+
+	m.say(t, m.stores, tea, &storesv1.ProductRemoved{ProductId: tea, StoreId: store})
+	require.Contains(t, m.refused(t, 409, "PRODUCT_REMOVED", "PUT", path+"/receive", object{"quantity": 1}), "REMOVED")
+	require.Equal(t, 1000010, m.levels(t, tea)[0], "what there is stays")
+	m.Audit(t)
+}
+
+func TestListsArePaged(t *testing.T) {
+	m := start(t)
+	store := m.store(t)
+	tea := m.product(t, store, "Tea", 100)
+	m.product(t, store, "Brie", 0)
+	products := []string{tea}
+	var lists, bots []string
+	for range 4 {
+		products = append(products, m.product(t, store, "Tea", 1))
+		lists = append(lists, m.order(t, store, line{tea, 1}))
+		m.list(t, lists[len(lists)-1])
+		bots = append(bots, m.bot(t, "R2"))
+	}
+	pages := func(path, name, id string) (ids []string) {
+		for token := ""; ; {
+			r := m.ok(t, "GET", path+"&pageToken="+token, nil)
+			for _, row := range r[name].([]any) {
+				ids = append(ids, row.(object)[id].(string))
+			}
+			if token = r["nextPageToken"].(string); token == "" {
+				return ids
+			}
+		}
+	}
+	for _, size := range []string{"1", "2", "3", "50"} {
+		require.Equal(t, lists, pages("/api/depot/shopping?pageSize="+size, "shoppingLists", "id"))
+		require.Equal(t, bots, pages("/api/depot/bots?pageSize="+size, "bots", "id"))
+		stock := pages("/api/depot/stock?pageSize="+size, "stock", "productId")
+		require.Len(t, stock, 6)
+		require.Subset(t, stock, products)
+	}
+	m.assign(t, lists[1], bots[0])
+	require.Equal(t, []string{lists[1]}, pages("/api/depot/shopping?status=SHOPPING_LIST_STATUS_ASSIGNED", "shoppingLists", "id"))
+	require.Equal(t, []string{lists[2]}, pages("/api/depot/shopping?orderId="+lists[2], "shoppingLists", "id"))
+	require.Empty(t, pages("/api/depot/shopping?orderId="+unknown, "shoppingLists", "id"))
+	for _, query := range []string{"shopping?status=LOST", "shopping?orderId=x", "shopping?pageToken=x", "bots?pageSize=101", "stock?pageSize=-1", "stock?pageToken=x"} {
+		require.Equal(t, 400, m.do(t, "GET", "/api/depot/"+query, nil).Status, query)
+	}
+}
+
+func TestAnOrderThatEndsGivesItsGoodsBack(t *testing.T) {
+	m := start(t)
+	store := m.store(t)
+	tea := m.product(t, store, "Tea", 10)
+	bot := m.bot(t, "R2")
+	for status, prepare := range map[string]func(id string){
+		"AVAILABLE": func(string) {},
+		"ASSIGNED":  func(id string) { m.assign(t, id, bot) },
+		"COMPLETED": func(id string) { m.assign(t, id, bot); m.complete(t, id) },
+	} {
+		id := m.order(t, store, line{tea, 3}, line{tea, 1})
+		prepare(id)
+		require.Equal(t, status, m.list(t, id)["status"])
+		require.Equal(t, 6, m.levels(t, tea)[1])
+		m.say(t, m.ordering, id, &orderingv1.OrderCanceled{OrderId: id, Reason: "changed my mind"})
+		require.Equal(t, "CANCELED", m.list(t, id)["status"])
+		require.Equal(t, [4]int{10, 10, 0, 0}, m.levels(t, tea), "from %s", status)
+		require.Equal(t, map[string]string{"R2": "IDLE"}, m.bots(t))
+		m.say(t, m.ordering, id, &orderingv1.OrderRejected{OrderId: id, Reason: "again"})
+		require.Equal(t, [4]int{10, 10, 0, 0}, m.levels(t, tea), "once")
+	}
+	late := newID()
+	m.say(t, m.ordering, late, &orderingv1.OrderRejected{OrderId: late, Reason: "gave up"}, created(late, store, line{tea, 3}))
+	m.refused(t, 404, "SHOPPING_LIST_NOT_FOUND", "GET", "/api/depot/shopping/"+late, nil)
+	require.Equal(t, [4]int{10, 10, 0, 0}, m.levels(t, tea), "an order that ended first reserves nothing")
+	short := m.order(t, store, line{tea, 11})
+	m.refused(t, 404, "SHOPPING_LIST_NOT_FOUND", "GET", "/api/depot/shopping/"+short, nil)
+	m.say(t, m.ordering, short, &orderingv1.OrderRejected{OrderId: short, Reason: "out of stock"})
+	require.Equal(t, [4]int{10, 10, 0, 0}, m.levels(t, tea))
+	m.Audit(t)
+}
+
+func TestNamesAndPlacesMayComeLate(t *testing.T) {
+	m := start(t)
+	store := newID() // not heard of yet
+	tea := m.product(t, store, "Tea", 10)
+	id := m.order(t, store, line{tea, 1})
+	stop := func() object { return m.list(t, id)["stops"].([]any)[0].(object) }
+	require.Equal(t, []any{"Exotic Liquids", ""}, []any{stop()["storeName"], stop()["storeLocation"]})
+	m.say(t, m.stores, store, &storesv1.StoreCreated{StoreId: store, Name: "Exotic", Location: "London"},
+		&storesv1.StoreRebranded{StoreId: store, Name: "Exotic Drinks"})
+	m.say(t, m.stores, tea, &storesv1.ProductRebranded{ProductId: tea, StoreId: store, Name: "Green tea"})
+	require.Equal(t, "London", stop()["storeLocation"])
+	require.Equal(t, "Exotic Liquids", stop()["storeName"], "what it was called at the check-out")
+}
