@@ -70,8 +70,10 @@ type Broker struct {
 
 // open connects to url, or to s in process when s is not nil.
 func open(ctx context.Context, url string, s *server.Server, log *slog.Logger) (*Broker, error) {
-	b := &Broker{log: log, server: s, health: newHealth(), closed: make(chan struct{}),
-		seen: map[string]bool{}}
+	b := &Broker{
+		log: log, server: s, health: newHealth(), closed: make(chan struct{}),
+		seen: map[string]bool{},
+	}
 	b.session, b.end = context.WithCancel(context.WithoutCancel(ctx))
 	where := url
 	if s != nil {

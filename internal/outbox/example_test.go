@@ -17,12 +17,12 @@ func ExamplePublish() {
 	if err != nil {
 		panic(err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	db, err := database.Open(ctx, database.Config{Module: "stores", Dir: dir}, nil)
 	if err != nil {
 		panic(err)
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 
 	ctx, positions := outbox.Track(ctx)
 	err = db.InTx(ctx, func(tx database.Tx) error {

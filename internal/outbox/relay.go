@@ -40,6 +40,7 @@ type Relay struct {
 	last    uint64 // the stream's last sequence
 	scanned uint64 // how far the stream has been compared with the outbox
 	singles int    // so many messages go one by one, after doubt
+	whole   bool   // the stream holds all that outbox_sent says was sent
 }
 
 // NewRelay makes the relay of db's module, whose stream is stream.
@@ -170,10 +171,7 @@ func (r *Relay) publish(ctx context.Context, m *mover) (more bool, err error) {
 		// It is there already, further back than the stream was compared.
 		m.move(batch, last)
 	default:
-		r.singles = 1
-		if errors.Is(err, broker.ErrDuplicate) {
-			r.singles = len(batch)
-		}
+		r.doubt(err, len(batch))
 		return false, err
 	}
 	for _, row := range batch {
@@ -181,6 +179,15 @@ func (r *Relay) publish(ctx context.Context, m *mover) (more bool, err error) {
 	}
 	r.settle()
 	return true, nil
+}
+
+// doubt has the next messages go one by one: one to see where the stream is, or
+// as many as there were in a batch of which one was there already.
+func (r *Relay) doubt(err error, batch int) {
+	r.singles = 1
+	if errors.Is(err, broker.ErrDuplicate) {
+		r.singles = batch
+	}
 }
 
 // messages is as many of the rows as fit into one batch.

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
@@ -365,30 +363,6 @@ func TestForgottenMessages(t *testing.T) {
 		start(t, r)
 		empty(t, r)
 		verify(t, r, map[string]int{"s1": 5})
-	})
-}
-
-func TestStreamIsLostWhileRunning(t *testing.T) {
-	each(t, func(t *testing.T, db database.DB) {
-		server := brokertest.NewExternal(t)
-		r := newRelay(db, server.Connect())
-		start(t, r)
-		put(t, db, "s1", 1, 3)
-		empty(t, r)
-		before := r.stream.Epoch()
-
-		conn, err := nats.Connect(server.URL())
-		require.NoError(t, err)
-		defer conn.Close()
-		js, err := jetstream.New(conn)
-		require.NoError(t, err)
-		require.NoError(t, js.DeleteStream(t.Context(), r.stream.Name()))
-		put(t, db, "s2", 1, 3)
-		empty(t, r)
-		require.NotEqual(t, before, r.stream.Epoch())
-		page, err := r.stream.Read(t.Context(), 1, 10)
-		require.NoError(t, err)
-		require.Len(t, page, 3)
 	})
 }
 

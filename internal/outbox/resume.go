@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"mallbots/internal/broker"
@@ -25,21 +24,13 @@ func (r *Relay) resume(ctx context.Context) error {
 		return err
 	}
 	if epoch := r.stream.Epoch(); epoch != r.epoch {
-		r.epoch, r.scanned = epoch, 0
-		if err := r.compareEpochs(ctx); err != nil {
-			return err
-		}
+		r.epoch, r.scanned, r.whole = epoch, 0, false
 	}
-	known, err := database.One(ctx, r.db, database.Value[int64],
-		`SELECT COALESCE(MAX(stream_sequence), 0) FROM outbox_sent WHERE epoch = $1`, r.epoch)
+	known, err := r.known(ctx, last)
 	if err != nil {
-		return fmt.Errorf("outbox: last sequence sent: %w", err)
+		return err
 	}
-	if uint64(known) > last {
-		r.log.Error("outbox: the stream has lost its end: it must be filled again from outbox_sent",
-			"stream", r.stream.Name(), "sent", known, "last", last)
-	}
-	from := max(uint64(known), min(r.scanned, last)) + 1
+	from := max(known, min(r.scanned, last)) + 1
 	for from <= last {
 		page, err := r.stream.Read(ctx, from, broker.MaxBatch)
 		if err != nil {
@@ -55,30 +46,34 @@ func (r *Relay) resume(ctx context.Context) error {
 		last = max(last, from-1)
 	}
 	r.last, r.scanned = last, last
-	return nil
+	return r.refill(ctx)
 }
 
-// compareEpochs tells when the stream is not the one that was published to
-// before: its messages are in outbox_sent only. Whoever fills it again has to
-// do so here, before anything newer is published.
-func (r *Relay) compareEpochs(ctx context.Context) error {
-	before, err := database.One(ctx, r.db, database.Value[string],
-		`SELECT epoch FROM outbox_sent ORDER BY sent_at DESC LIMIT 1`)
-	if errors.Is(err, database.ErrNoRows) {
-		return nil
-	}
+// known is the last sequence of the stream that outbox_sent knows of. Messages
+// it remembers beyond the stream's end are lost there; they are marked as such.
+func (r *Relay) known(ctx context.Context, last uint64) (uint64, error) {
+	sequence, err := database.One(ctx, r.db, database.Value[int64],
+		`SELECT COALESCE(MAX(stream_sequence), 0) FROM outbox_sent WHERE epoch = $1`, r.epoch)
 	if err != nil {
-		return fmt.Errorf("outbox: epoch sent: %w", err)
+		return 0, fmt.Errorf("outbox: last sequence sent: %w", err)
 	}
-	if before != r.epoch {
-		r.log.Error("outbox: the stream was lost and created again: it must be filled again from outbox_sent",
-			"stream", r.stream.Name(), "epoch", r.epoch, "before", before)
+	if uint64(sequence) <= last {
+		return uint64(sequence), nil
 	}
-	return nil
+	r.log.Error("outbox: the stream has lost its end", "stream", r.stream.Name(), "sent", sequence, "last", last)
+	r.whole = false
+	err = r.db.InTx(ctx, func(tx database.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE outbox_sent SET epoch = '' WHERE epoch = $1 AND stream_sequence > $2`, r.epoch, int64(last))
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("outbox: mark what the stream has lost: %w", err)
+	}
+	return last, nil
 }
 
-// claim moves the rows whose messages are among those, and reports messages
-// that never were in this outbox.
+// claim moves the rows whose messages are among those of the page, and reports
+// messages that never were in this outbox.
 func (r *Relay) claim(ctx context.Context, page []broker.Message) error {
 	ids := make([]string, len(page))
 	for i, m := range page {
@@ -97,18 +92,25 @@ func (r *Relay) claim(ctx context.Context, page []broker.Message) error {
 	if err != nil {
 		return fmt.Errorf("outbox: rows in doubt: %w", err)
 	}
-	sent, err := database.All(ctx, r.db, database.Value[string], text.known, args...)
+	sent, err := database.All(ctx, r.db, func(from database.Row) (resent, error) {
+		var s resent
+		err := from.Scan(&s.messageID, &s.epoch)
+		return s, err
+	}, text.known, args...)
 	if err != nil {
 		return fmt.Errorf("outbox: rows sent: %w", err)
 	}
 	ours := map[string]int64{} // message id to row, 0 when it has left the outbox
-	for _, id := range sent {
-		ours[id] = 0
+	lost := map[string]bool{}  // it was, and is here again
+	for _, s := range sent {
+		ours[s.messageID] = 0
+		lost[s.messageID] = s.epoch != r.epoch
 	}
 	for _, f := range rows {
 		ours[f.messageID] = f.id
 	}
 	var runs []run
+	var again []resent
 	for _, m := range page {
 		id, known := ours[m.ID]
 		switch {
@@ -116,10 +118,17 @@ func (r *Relay) claim(ctx context.Context, page []broker.Message) error {
 			foreign.WithLabelValues(r.db.Module()).Inc()
 			r.log.Error("outbox: a message that this module never published is in its stream",
 				"stream", r.stream.Name(), "sequence", m.Sequence, "id", m.ID, "subject", m.Subject)
+		case lost[m.ID]:
+			again = append(again, resent{messageID: m.ID, sequence: m.Sequence})
 		case id != 0:
 			runs = join(runs, run{ids: []int64{id}, first: m.Sequence})
 			ours[m.ID] = 0
 			published.WithLabelValues(r.db.Module(), kind(m.Subject)).Inc()
+		}
+	}
+	if len(again) > 0 {
+		if err := r.relabel(ctx, again); err != nil {
+			return err
 		}
 	}
 	if len(runs) == 0 {

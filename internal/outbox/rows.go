@@ -78,7 +78,7 @@ func move(ctx context.Context, db database.DB, epoch string, runs []run) error {
 
 // texts are the statements for lists of one length. There are few lengths, so
 // that each is prepared once.
-type texts struct{ sent, gone, rows, known string }
+type texts struct{ sent, gone, rows, known, again string }
 
 var lists = map[int]texts{1: list(1), 8: list(8), 64: list(64), broker.MaxBatch: list(broker.MaxBatch)}
 
@@ -96,7 +96,8 @@ func list(n int) texts {
 			FROM outbox WHERE id IN (` + holders(4) + `)`,
 		gone:  `DELETE FROM outbox WHERE id IN (` + holders(1) + `)`,
 		rows:  `SELECT message_id, id FROM outbox WHERE message_id IN (` + holders(1) + `)`,
-		known: `SELECT message_id FROM outbox_sent WHERE message_id IN (` + holders(1) + `)`,
+		known: `SELECT message_id, epoch FROM outbox_sent WHERE message_id IN (` + holders(1) + `)`,
+		again: `SELECT 0, message_id, key, sequence, subject, headers, payload FROM outbox_sent WHERE message_id IN (` + holders(1) + `)`,
 	}
 }
 

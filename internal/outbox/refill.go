@@ -1,0 +1,112 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"mallbots/internal/broker"
+	"mallbots/internal/database"
+)
+
+// resent is a message that the stream has lost, or has again.
+type resent struct {
+	messageID string
+	epoch     string
+	sequence  uint64
+}
+
+// refill publishes again what was sent and is not in the stream: all of it when
+// the stream was created anew, the end when that was cut off. It comes before
+// anything newer, and keeps the order of each key. Consumers know what they have
+// applied, and take the rest.
+func (r *Relay) refill(ctx context.Context) error {
+	if r.whole {
+		return nil
+	}
+	ids, err := database.All(ctx, r.db, database.Value[string],
+		`SELECT message_id FROM outbox_sent WHERE epoch < $1 OR epoch > $1 ORDER BY sequence`, r.epoch)
+	if err != nil {
+		return fmt.Errorf("outbox: what the stream has lost: %w", err)
+	}
+	if len(ids) > 0 {
+		r.log.Warn("outbox: the stream has lost messages, which are published again", "stream", r.stream.Name(), "messages", len(ids))
+	}
+	for len(ids) > 0 {
+		n := min(len(ids), broker.MaxBatch)
+		if r.singles > 0 {
+			n = 1
+		}
+		done, err := r.republish(ctx, ids[:n])
+		if err != nil {
+			return err
+		}
+		ids = ids[done:]
+	}
+	r.whole = true
+	return nil
+}
+
+// republish sends the first of some messages again, and says how many.
+func (r *Relay) republish(ctx context.Context, ids []string) (done int, err error) {
+	text, args := padded(ids)
+	found, err := database.All(ctx, r.db, scanRow, text.again, args...)
+	if err != nil {
+		return 0, fmt.Errorf("outbox: read what is to be published again: %w", err)
+	}
+	byID := make(map[string]row, len(found))
+	for _, row := range found {
+		byID[row.messageID] = row
+	}
+	var batch []row
+	for _, id := range ids {
+		if row, there := byID[id]; there { // it may have passed its age meanwhile
+			batch = append(batch, row)
+		}
+	}
+	if len(batch) == 0 {
+		return len(ids), nil
+	}
+	messages, err := r.messages(batch)
+	if err != nil {
+		return 0, err
+	}
+	done = len(ids)
+	if len(messages) < len(batch) { // the others are too large to come along
+		batch = batch[:len(messages)]
+		done = slices.Index(ids, batch[len(batch)-1].messageID) + 1
+	}
+	last, err := r.stream.Append(ctx, r.last, messages)
+	switch {
+	case err == nil:
+		r.last = last
+		r.singles = max(0, r.singles-1)
+	case errors.Is(err, broker.ErrDuplicate) && len(batch) == 1 && last > 0: // it was not lost
+	default:
+		r.doubt(err, len(batch))
+		return 0, err
+	}
+	again := make([]resent, len(batch))
+	for i, row := range batch {
+		again[i] = resent{messageID: row.messageID, sequence: last - uint64(len(batch)-1-i)}
+	}
+	return done, r.relabel(ctx, again)
+}
+
+// relabel notes where in the stream lost messages are now.
+func (r *Relay) relabel(ctx context.Context, again []resent) error {
+	err := r.db.InTx(ctx, func(tx database.Tx) error {
+		for _, m := range again {
+			tx.Queue(database.Statement{
+				SQL:  `UPDATE outbox_sent SET epoch = $1, stream_sequence = $2 WHERE message_id = $3`,
+				Args: []any{r.epoch, int64(m.sequence), m.messageID},
+			})
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("outbox: note what was published again: %w", err)
+	}
+	return nil
+}
