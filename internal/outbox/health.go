@@ -24,6 +24,15 @@ func (r *Relay) Health() error {
 	return nil
 }
 
+// HealthySince is when the relay began to work or to stand by, or was last seen
+// to publish again after an interruption; zero while it does not. Unlike Health
+// it has no patience.
+func (r *Relay) HealthySince() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.well
+}
+
 // Depth is how many messages wait to be published, and for how long the oldest
 // of them has.
 func (r *Relay) Depth(ctx context.Context) (rows int64, oldest time.Duration, err error) {
@@ -61,7 +70,10 @@ func (r *Relay) measure(ctx context.Context) {
 func (r *Relay) setRunning(running bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.running = running
+	r.running, r.well = running, time.Time{}
+	if running {
+		r.well = time.Now()
+	}
 }
 
 // settle ends an interruption.
@@ -70,6 +82,9 @@ func (r *Relay) settle() {
 	problem := r.problem
 	since := r.since
 	r.problem = nil
+	if problem != nil {
+		r.well = time.Now()
+	}
 	r.mu.Unlock()
 	if problem != nil {
 		r.log.Info("outbox: publishing again", "after", time.Since(since))
@@ -82,7 +97,7 @@ func (r *Relay) interrupted(err error, attempt int) {
 	if r.problem == nil {
 		r.since = time.Now()
 	}
-	r.problem = err
+	r.problem, r.well = err, time.Time{}
 	r.mu.Unlock()
 	publishErrors.WithLabelValues(r.db.Module(), reason(err)).Inc()
 	if attempt == 1 || attempt%30 == 0 {

@@ -34,6 +34,7 @@ type Relay struct {
 	running bool
 	problem error     // why nothing is published at the moment
 	since   time.Time // since when
+	well    time.Time // since when it is not so; zero while it is
 
 	// The following belong to the goroutine at work.
 	epoch   string // the stream's life that last and scanned are of

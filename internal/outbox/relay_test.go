@@ -308,6 +308,7 @@ func TestBrokerRestartsUnderLoad(t *testing.T) {
 			server.Stop()
 			require.Eventually(t, func() bool { return r.Health() != nil }, 5*time.Second, time.Millisecond)
 			require.ErrorContains(t, r.Health(), "nothing of stores was published")
+			require.True(t, r.HealthySince().IsZero())
 			server.Start()
 			require.Eventually(t, func() bool { return r.Health() == nil }, 5*time.Second, time.Millisecond)
 		}
