@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"time"
+
+	"mallbots/internal/host"
 )
 
 // healthcheckCommand is for containers, which have no other way to ask.
@@ -13,13 +15,13 @@ type healthcheckCommand struct {
 
 // Run fails, naming the part, unless the process is ready.
 func (h *healthcheckCommand) Run(ctx context.Context, c *console) error {
-	o, err := operatorAt(h.Ops)
+	url, err := baseURL(h.Ops)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.Timeout)
 	defer cancel()
-	if err := o.get(ctx, "/readyz", nil, &struct{}{}); err != nil {
+	if err := host.Healthcheck(ctx, url); err != nil {
 		return err
 	}
 	c.printf("ready\n")

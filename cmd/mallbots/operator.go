@@ -92,24 +92,11 @@ func (o *operator) do(ctx context.Context, verb, path string, query url.Values, 
 	return nil
 }
 
-// complaint is what an answer that is no success says: a sentence, or which
-// parts are not ready.
+// complaint is the sentence in an answer that is no success.
 func complaint(body []byte) string {
-	var problem struct {
-		Error, Detail string
-		Parts         []struct {
-			Name, Detail string
-			OK           bool
-		}
+	var problem struct{ Error, Detail string }
+	if json.Unmarshal(body, &problem) == nil && problem.Error+problem.Detail != "" {
+		return problem.Error + problem.Detail
 	}
-	if json.Unmarshal(body, &problem) != nil {
-		return strings.TrimSpace(string(body[:min(len(body), 500)]))
-	}
-	var broken []string
-	for _, p := range problem.Parts {
-		if !p.OK {
-			broken = append(broken, p.Name+": "+p.Detail)
-		}
-	}
-	return problem.Error + problem.Detail + strings.Join(broken, "; ")
+	return strings.TrimSpace(string(body[:min(len(body), 500)]))
 }
