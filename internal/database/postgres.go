@@ -17,12 +17,11 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-const (
-	postgresConnections = 16
-	// postgresPatience is how long a commit or a rollback may take whose caller
-	// may have gone already.
-	postgresPatience = 10 * time.Second
-)
+const postgresConnections = 16 // at most, unless the configuration says otherwise
+
+// patience is how long a commit, a rollback or a close may take: their callers
+// may have gone already.
+const patience = 10 * time.Second
 
 // postgres is a module's schema on a PostgreSQL server.
 type postgres struct {
@@ -179,7 +178,7 @@ func (d *postgres) explain(err error) error {
 }
 
 // Close implements DB. It waits for the transactions under way, at most
-// postgresPatience.
+// for patience.
 func (d *postgres) Close() error {
 	if !d.closed.CompareAndSwap(false, true) {
 		return nil
@@ -192,7 +191,7 @@ func (d *postgres) Close() error {
 	select {
 	case <-done:
 		return nil
-	case <-time.After(postgresPatience):
+	case <-time.After(patience):
 		return fmt.Errorf("database: %s: closed with connections in use: are there rows that nobody closed?", d.module)
 	}
 }

@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -146,14 +147,14 @@ func (d *sqlite) Ping(ctx context.Context) error {
 // Close implements DB. The transaction under way is finished, those that wait
 // get ErrClosed.
 func (d *sqlite) Close() error {
-	if !d.writer.close() {
+	mine, err := d.writer.close()
+	if !mine {
 		return nil
 	}
-	err := d.readers.Close()
-	if e := d.writers.Close(); err == nil {
-		err = e
+	if err != nil {
+		return fmt.Errorf("database: %s: %w", d.module, err)
 	}
-	return err
+	return errors.Join(d.readers.Close(), d.writers.Close())
 }
 
 // readRows drops the error of Close: Err has told it.

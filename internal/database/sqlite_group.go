@@ -2,10 +2,8 @@ package database
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -33,25 +31,6 @@ type member struct {
 	turn   chan error  // now it may write, or never may
 	ended  chan error  // it is done, and how
 	result chan error  // committed, or why not
-}
-
-// writer owns the connection that writes.
-type writer struct {
-	conn     *sql.Conn
-	prepared map[string]*sql.Stmt // used by whose turn it is
-	queue    chan *member
-	closing  chan struct{}
-	closed   chan struct{}
-	once     sync.Once
-}
-
-func newWriter(conn *sql.Conn) *writer {
-	w := &writer{
-		conn: conn, prepared: map[string]*sql.Stmt{}, queue: make(chan *member, groupMembers),
-		closing: make(chan struct{}), closed: make(chan struct{}),
-	}
-	go w.run()
-	return w
 }
 
 // InTx implements DB.
@@ -198,41 +177,4 @@ func (w *writer) member(m *member, first bool) (outcome, lost error) {
 		lost = w.exec("RELEASE member")
 	}
 	return outcome, lost
-}
-
-func (w *writer) exec(text string) error {
-	_, err := w.conn.ExecContext(detached, text)
-	return err
-}
-
-// detached is the context of what the writer runs: to interrupt one statement
-// would roll back the whole group.
-var detached = context.Background()
-
-// prepare returns a prepared statement, or nil when enough are kept already.
-func (w *writer) prepare(text string) (*sql.Stmt, error) {
-	if statement := w.prepared[text]; statement != nil {
-		return statement, nil
-	}
-	if len(w.prepared) >= sqliteStatements {
-		return nil, nil
-	}
-	statement, err := w.conn.PrepareContext(detached, text)
-	if err != nil {
-		return nil, err
-	}
-	w.prepared[text] = statement
-	return statement, nil
-}
-
-// close reports whether it was this call that closed the writer.
-func (w *writer) close() bool {
-	mine := false
-	w.once.Do(func() {
-		mine = true
-		close(w.closing)
-		<-w.closed
-		_ = w.conn.Close()
-	})
-	return mine
 }
