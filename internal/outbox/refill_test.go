@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -38,6 +39,37 @@ func TestStreamIsLostWhileRunning(t *testing.T) {
 		require.NotEqual(t, before, r.stream.Epoch())
 		stop()
 		verify(t, r, map[string]int{"s1": 5, "s2": 3})
+	})
+}
+
+// The broker has forgotten which ids it stored lately: only the end of the stream
+// tells that a row was sent before the relay died.
+func TestCrashBeyondTheWindowForDuplicates(t *testing.T) {
+	each(t, func(t *testing.T, db database.DB) {
+		ctx := t.Context()
+		server := brokertest.NewExternal(t)
+		r := newRelay(db, server.Connect())
+		put(t, db, "s1", 1, 10)
+		require.NoError(t, r.resume(ctx))
+		js := operator(t, server)
+		stream, err := js.Stream(ctx, r.stream.Name())
+		require.NoError(t, err)
+		config := stream.CachedInfo().Config
+		config.Duplicates = 100 * time.Millisecond
+		_, err = js.UpdateStream(ctx, config)
+		require.NoError(t, err)
+		rows, err := waiting(ctx, db, 100)
+		require.NoError(t, err)
+		messages, err := r.messages(rows[:7])
+		require.NoError(t, err)
+		_, err = r.stream.Append(ctx, 0, messages)
+		require.NoError(t, err)
+		<-time.After(300 * time.Millisecond)
+
+		next := newRelay(db, server.Connect())
+		start(t, next)
+		empty(t, next)
+		verify(t, next, map[string]int{"s1": 10})
 	})
 }
 

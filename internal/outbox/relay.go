@@ -19,6 +19,11 @@ const (
 	patience = 5 * time.Second        // of Health with an interruption
 	finish   = 5 * time.Second        // how long what was begun may take to end
 	volume   = 8 << 20                // bytes of payload in one batch, about
+
+	// few messages go one after the other: the server makes and syncs a store of
+	// its own for every atomic batch, which costs as much as some ten messages
+	// (see BenchmarkBatch of internal/broker).
+	few = 8
 )
 
 // Relay carries a module's messages from its outbox to its stream. Of all that
@@ -159,27 +164,41 @@ func (r *Relay) publish(ctx context.Context, m *mover) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	batch = batch[:len(messages)]
+	together := len(messages)
+	if together <= few {
+		together = 1
+	}
+	for from := 0; from < len(messages); from += together {
+		to := from + together
+		if err := r.append(ctx, m, batch[from:to], messages[from:to]); err != nil {
+			return false, err
+		}
+	}
+	r.settle()
+	return true, nil
+}
+
+// append sends rows as one batch, and has them moved when they are stored.
+func (r *Relay) append(ctx context.Context, m *mover, rows []row, messages []broker.Message) error {
 	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), finish)
 	last, err := r.stream.Append(detached, r.last, messages)
 	cancel()
 	switch {
 	case err == nil:
-		m.move(batch, r.last+1)
+		m.move(rows, r.last+1)
 		r.last = last
 		r.singles = max(0, r.singles-1)
-	case errors.Is(err, broker.ErrDuplicate) && len(batch) == 1 && last > 0:
+	case errors.Is(err, broker.ErrDuplicate) && len(rows) == 1 && last > 0:
 		// It is there already, further back than the stream was compared.
-		m.move(batch, last)
+		m.move(rows, last)
 	default:
-		r.doubt(err, len(batch))
-		return false, err
+		r.doubt(err, len(rows))
+		return err
 	}
-	for _, row := range batch {
+	for _, row := range rows {
 		published.WithLabelValues(r.db.Module(), kind(row.subject)).Inc()
 	}
-	r.settle()
-	return true, nil
+	return nil
 }
 
 // doubt has the next messages go one by one: one to see where the stream is, or
