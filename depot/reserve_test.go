@@ -12,11 +12,17 @@ import (
 	"mallbots/internal/database/databasetest"
 	"mallbots/internal/fault"
 	orderingv1 "mallbots/proto/mallbots/ordering/v1"
+	storesv1 "mallbots/proto/mallbots/stores/v1"
 )
 
 func isRefusal(err error) bool {
 	k := fault.KindOf(err)
 	return k == fault.NotFound || k == fault.Conflict || errors.Is(err, shoppinglist.ErrState)
+}
+
+// added is the event of a new product.
+func added(productID string) *storesv1.ProductAdded {
+	return &storesv1.ProductAdded{ProductId: productID, StoreId: "s1", Name: "Tea"}
 }
 
 func TestAllLinesAreReservedOrNone(t *testing.T) {

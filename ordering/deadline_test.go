@@ -22,13 +22,18 @@ func pending(t *testing.T, db database.DB, since *time.Time) *module {
 	in(t, db, func(tx database.Tx) error {
 		return m.customers.Create(t.Context(), tx, "ada", func(c *customer.Customer) error { return c.Register("Ada Lovelace", "+44 1") })
 	})
-	in(t, db, func(tx database.Tx) error {
-		return m.onBasketCheckedOut(t.Context(), tx, &basketsv1.BasketCheckedOut{
-			BasketId: "o1", CustomerId: "ada", PaymentId: "p1", Total: money("USD", 300),
-			Items: []*basketsv1.BasketCheckedOutItem{{StoreId: "s1", ProductId: "tea", Price: money("USD", 100), Quantity: 3}},
-		})
-	})
+	in(t, db, func(tx database.Tx) error { return m.onBasketCheckedOut(t.Context(), tx, basket("o1", "ada")) })
 	return m
+}
+
+// basket is what a customer has checked out: 3 of tea.
+func basket(id, customerID string) *basketsv1.BasketCheckedOut {
+	return &basketsv1.BasketCheckedOut{
+		BasketId: id, CustomerId: customerID, PaymentId: "p1", Total: money("USD", 300),
+		Items: []*basketsv1.BasketCheckedOutItem{
+			{StoreId: "s1", StoreName: "Exotic Liquids", ProductId: "tea", ProductName: "Tea", Price: money("USD", 100), Quantity: 3},
+		},
+	}
 }
 
 func in(t *testing.T, db database.DB, f func(tx database.Tx) error) {
