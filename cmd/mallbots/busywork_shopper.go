@@ -18,7 +18,7 @@ import (
 // shop is a shopper, one basket after the other until the mall closes.
 func (w *busywork) shop(ctx context.Context, customerID string, closing time.Time) {
 	for ctx.Err() == nil && time.Now().Before(closing) {
-		if n := w.started.Add(1); w.Orders > 0 && n > int64(w.Orders) {
+		if !w.setOut() {
 			return
 		}
 		bought, err := w.buy(ctx, customerID)
@@ -27,10 +27,23 @@ func (w *busywork) shop(ctx context.Context, customerID string, closing time.Tim
 			_ = sleep(ctx, 10*time.Millisecond) // ends early only with ctx, which the loop asks
 		}
 		if !bought {
-			w.started.Add(-1) // somebody must still check out this one
+			w.started.Add(-1) // it is still to be checked out
 		}
 		if w.Think > 0 && sleep(ctx, w.Think) != nil {
 			return
+		}
+	}
+}
+
+// setOut reports whether one more order is wanted, and takes it on.
+func (w *busywork) setOut() bool {
+	for {
+		n := w.started.Load()
+		if w.Orders > 0 && n >= int64(w.Orders) {
+			return false
+		}
+		if w.started.CompareAndSwap(n, n+1) {
+			return true
 		}
 	}
 }

@@ -27,10 +27,14 @@ func freeAddress(t *testing.T) string {
 // TestKilledFiveTimes kills the process at random moments while people shop.
 // Every check-out that was answered must have its one order.
 func TestKilledFiveTimes(t *testing.T) {
-	address, data := freeAddress(t), t.TempDir()
+	onEach(t, killFiveTimes)
+}
+
+func killFiveTimes(t *testing.T, backend ...string) {
+	address := freeAddress(t)
 	journal := filepath.Join(t.TempDir(), "journal")
 	serve := func() *process {
-		return launch(t, "--http="+address, "--ops=127.0.0.1:0", "--data="+data)
+		return launch(t, append([]string{"--http=" + address, "--ops=127.0.0.1:0"}, backend...)...)
 	}
 	p := serve()
 	work := program(t, t.Context(), "busywork", "--server=http://"+address, "--shoppers=8", "--duration=12s", "--journal="+journal, "--json")

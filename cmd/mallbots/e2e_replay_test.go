@@ -8,13 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// replayed plays a history on a new mall, and returns the summary and the mall.
-func replayed(t *testing.T, dir string, args ...string) (summary, *process) {
-	t.Helper()
-	p := start(t, "--data="+t.TempDir())
-	return p.replay(t, dir, args...), p
-}
-
+// replay plays a history, and returns the summary.
 func (p *process) replay(t *testing.T, dir string, args ...string) summary {
 	t.Helper()
 	out, errs, code := output(t, 3*time.Minute, append([]string{"replay", dir, "--server=" + p.url, "--json"}, args...)...)
@@ -26,8 +20,8 @@ func (p *process) replay(t *testing.T, dir string, args ...string) summary {
 }
 
 func TestSmallHistoryIsReplayed(t *testing.T) {
-	dir := write(t, smallHistory())
-	s, p := replayed(t, dir)
+	dir, p := write(t, smallHistory()), start(t, "--data="+t.TempDir())
+	s := p.replay(t, dir)
 	want := summary{
 		Stores: 1, Products: 2, Customers: 1, Orders: 1, Approved: 1, Completed: 1, Units: 22,
 		Total: money{CurrencyCode: "USD", MinorUnits: 12*1450 + 10*5}, Seconds: s.Seconds,
@@ -41,22 +35,30 @@ func TestSmallHistoryIsReplayed(t *testing.T) {
 }
 
 func TestNorthwindHistoryIsFulfilledWhole(t *testing.T) {
-	s, p := replayed(t, northwind(t), "--restock=auto")
-	require.Equal(t, summary{
-		Stores: 29, Products: 77, Customers: 91, Orders: 830, Approved: 830, Completed: 830, Units: 51317,
-		Total: money{CurrencyCode: "USD", MinorUnits: 135445859}, Seconds: s.Seconds,
-	}, s)
-	p.audit(t)
+	dir := northwind(t)
+	onEach(t, func(t *testing.T, backend ...string) {
+		p := start(t, backend...)
+		s := p.replay(t, dir, "--restock=auto")
+		require.Equal(t, summary{
+			Stores: 29, Products: 77, Customers: 91, Orders: 830, Approved: 830, Completed: 830, Units: 51317,
+			Total: money{CurrencyCode: "USD", MinorUnits: 135445859}, Seconds: s.Seconds,
+		}, s)
+		p.audit(t)
+	})
 }
 
 func TestNorthwindHistoryInOrderTakesWhatThereIs(t *testing.T) {
-	s, p := replayed(t, northwind(t), "--restock=listed", "--in-order")
-	require.Equal(t, summary{
-		Stores: 29, Products: 77, Customers: 91, Orders: 830, Approved: 95, Rejected: 735, Completed: 95, Units: 2059,
-		Total: money{CurrencyCode: "USD", MinorUnits: 4146377}, Seconds: s.Seconds,
-	}, s)
-	p.audit(t)
-	require.EqualValues(t, 1060, onHand(t, p))
+	dir := northwind(t)
+	onEach(t, func(t *testing.T, backend ...string) {
+		p := start(t, backend...)
+		s := p.replay(t, dir, "--restock=listed", "--in-order")
+		require.Equal(t, summary{
+			Stores: 29, Products: 77, Customers: 91, Orders: 830, Approved: 95, Rejected: 735, Completed: 95, Units: 2059,
+			Total: money{CurrencyCode: "USD", MinorUnits: 4146377}, Seconds: s.Seconds,
+		}, s)
+		p.audit(t)
+		require.EqualValues(t, 1060, onHand(t, p))
+	})
 }
 
 // onHand is how many units the depot has free.

@@ -17,6 +17,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"mallbots/internal/broker/brokertest"
+	"mallbots/internal/database/pgtest"
 )
 
 // build makes the binary once for all tests of this package.
@@ -70,6 +73,14 @@ func output(t *testing.T, patience time.Duration, args ...string) (out, errs str
 	}
 	require.NoError(t, err)
 	return stdout.String(), stderr.String(), 0
+}
+
+// onEach runs a test on the embedded default, and on PostgreSQL with a NATS server.
+func onEach(t *testing.T, test func(t *testing.T, backend ...string)) {
+	t.Run("embedded", func(t *testing.T) { test(t, "--data="+t.TempDir()) })
+	t.Run("PostgreSQL and NATS", func(t *testing.T) {
+		test(t, "--data="+t.TempDir(), "--database-url="+pgtest.DSN(t), "--nats-url="+brokertest.NewExternal(t).URL())
+	})
 }
 
 // process is a running mallbots serve.
