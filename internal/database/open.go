@@ -25,6 +25,9 @@ type Config struct {
 	// URL is a PostgreSQL connection string, in either of its forms; {module}
 	// in it is replaced. Empty means SQLite.
 	URL string
+	// Driver is the database/sql driver of SQLite files; empty means modernc's. A
+	// simulator brings one that fails.
+	Driver string
 	// Connections is how many PostgreSQL connections there are at most; 0 means 16.
 	Connections int
 	// Log hears of migrations. Nil means nobody does.
@@ -36,6 +39,13 @@ func (c Config) dialect() Dialect {
 		return SQLite
 	}
 	return Postgres
+}
+
+func (c Config) driver() string {
+	if c.Driver == "" {
+		return "sqlite"
+	}
+	return c.Driver
 }
 
 func (c Config) connectionString() string {

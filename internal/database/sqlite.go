@@ -48,7 +48,7 @@ func openSQLite(ctx context.Context, config Config, migrations fs.FS) (_ DB, err
 			err = fmt.Errorf("database: %s: %s: %w", d.module, d.file, err)
 		}
 	}()
-	if d.writers, err = sql.Open("sqlite", d.source("")); err != nil {
+	if d.writers, err = sql.Open(config.driver(), d.source("")); err != nil {
 		return nil, err
 	}
 	d.writers.SetMaxOpenConns(1)
@@ -61,7 +61,7 @@ func openSQLite(ctx context.Context, config Config, migrations fs.FS) (_ DB, err
 		_ = d.writers.Close()
 		return nil, err
 	}
-	if d.readers, err = sql.Open("sqlite", d.source("&_pragma=query_only(1)")); err != nil {
+	if d.readers, err = sql.Open(config.driver(), d.source("&_pragma=query_only(1)")); err != nil {
 		_ = d.writers.Close()
 		return nil, err
 	}

@@ -26,10 +26,8 @@ func Migrate(ctx context.Context, config Config, linked []Module) (err error) {
 		}
 		defer release()
 	}
-	h := &Host{
-		RPC: api.NewServer(api.Options{Log: config.Log}), Currency: config.Currency,
-		config: config, readiness: newReadiness(),
-	}
+	h := newHost(config)
+	h.RPC = api.NewServer(api.Options{Log: config.Log})
 	defer func() {
 		for _, s := range h.services {
 			err = errors.Join(err, s.DB.Close())

@@ -155,15 +155,24 @@ func (p *process) auditAll(r *http.Request) (any, error) {
 	if err := p.settle(r.Context(), wait); err != nil {
 		return nil, err
 	}
+	reports, err := p.reports(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"modules": reports}, nil
+}
+
+// reports audits each module.
+func (p *process) reports(ctx context.Context) ([]Report, error) {
 	reports := []Report{}
 	for _, s := range p.services {
-		report, err := s.audit(r.Context())
+		report, err := s.audit(ctx)
 		if err != nil {
 			return nil, err
 		}
 		reports = append(reports, report)
 	}
-	return map[string]any{"modules": reports}, nil
+	return reports, nil
 }
 
 // settle waits until nothing is behind, or for as long as it may.

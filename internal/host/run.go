@@ -38,13 +38,13 @@ func Run(ctx context.Context, config Config, linked []Module, ready func(Address
 		}
 		defer release()
 	}
-	p := &process{
-		Host:    &Host{Currency: config.Currency, config: config, readiness: newReadiness()},
-		log:     config.Log,
-		modules: names(modules),
-	}
+	return newProcess(config, modules).run(ctx, modules, ready)
+}
+
+func newProcess(config Config, modules []Module) *process {
+	p := &process{Host: newHost(config), log: config.Log, modules: names(modules)}
 	p.workers.log = config.Log
-	return p.run(ctx, modules, ready)
+	return p
 }
 
 // process is one run of a host.
@@ -109,9 +109,8 @@ func (p *process) openBroker(ctx context.Context) (*broker.Broker, error) {
 	return broker.Embedded(ctx, filepath.Join(p.config.Data, "nats"), p.log)
 }
 
-// mount constructs the modules and puts their API in place of the one that
-// says that the process is starting.
-func (p *process) mount(ctx context.Context, modules []Module) error {
+// construct constructs the modules.
+func (p *process) construct(ctx context.Context, modules []Module) error {
 	p.RPC = api.NewServer(api.Options{Log: p.log, Metrics: prometheus.DefaultRegisterer, Await: p.await, Stopping: p.stopping})
 	for _, m := range modules {
 		if err := m.New(ctx, p.Host); err != nil {
@@ -122,6 +121,15 @@ func (p *process) mount(ctx context.Context, modules []Module) error {
 		if err := s.Inbox.Check(); err != nil {
 			return fmt.Errorf("start module %s: %w", s.Name, err)
 		}
+	}
+	return nil
+}
+
+// mount constructs the modules and puts their API in place of the one that
+// says that the process is starting.
+func (p *process) mount(ctx context.Context, modules []Module) error {
+	if err := p.construct(ctx, modules); err != nil {
+		return err
 	}
 	r := chi.NewRouter()
 	api.Mount(r, p.RPC, api.Process{Modules: p.modules, Ready: p.ready})

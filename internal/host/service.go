@@ -23,9 +23,17 @@ type Host struct {
 	Currency string          // the one currency that the mall trades in
 
 	config    Config
+	parts     Parts
 	broker    *broker.Broker
 	readiness *readiness
 	services  []*Service
+}
+
+// newHost is a host of real databases and, once it is there, a real broker.
+func newHost(config Config) *Host {
+	h := &Host{Currency: config.Currency, config: config, readiness: newReadiness()}
+	h.parts = Parts{Open: database.Open, Stream: func(module string) outbox.Stream { return h.broker.Stream(module) }}
+	return h
 }
 
 // Service is what a module gets: a database of its own, and what moves events
@@ -58,7 +66,7 @@ func (h *Host) Service(ctx context.Context, name string, migrations fs.FS) (*Ser
 	log := h.config.Log.With("module", name)
 	part := name + ".database"
 	open := func() (database.DB, error) {
-		db, err := database.Open(ctx, database.Config{Module: name, Dir: h.config.Data, URL: h.config.DatabaseURL, Log: h.config.Log}, migrations)
+		db, err := h.parts.Open(ctx, database.Config{Module: name, Dir: h.config.Data, URL: h.config.DatabaseURL, Log: h.config.Log}, migrations)
 		if err != nil && !database.Transient(err) {
 			return nil, backoff.Permanent(err)
 		}
@@ -78,9 +86,9 @@ func (h *Host) Service(ctx context.Context, name string, migrations fs.FS) (*Ser
 
 	s := &Service{
 		Name: name, DB: db, Log: log, readiness: h.readiness,
-		Inbox:  inbox.New(db, log),
-		Timers: timers.New(db, log),
-		relay:  outbox.NewRelay(db, h.broker.Stream(name), log),
+		Inbox:  inbox.New(db, log, h.parts.Inbox...),
+		Timers: timers.New(db, log, h.parts.Timers...),
+		relay:  outbox.NewRelay(db, h.parts.Stream(name), log),
 	}
 	h.services = append(h.services, s)
 	h.readiness.add(part, name, db.Ping)

@@ -116,6 +116,11 @@ func (c *consumer) handle(ctx context.Context, tx database.Tx, m *message) (err 
 			err = &panicked{value: p, stack: string(debug.Stack())}
 		}
 	}()
+	if c.in.settings.witness != nil {
+		if err := c.in.settings.witness(ctx, tx, c.name, m.id); err != nil {
+			return err
+		}
+	}
 	err = h.apply(cause.With(ctx, cause.Cause{
 		Actor:         c.in.db.Module(),
 		CorrelationID: m.cause.correlation,

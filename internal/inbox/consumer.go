@@ -24,6 +24,8 @@ type consumer struct {
 	lanes  []*lane
 	work   sync.WaitGroup // lanes, and the keys that are set aside
 
+	stepped bool // somebody drives it by Steps
+
 	mu       sync.Mutex
 	flying   map[place]*message // received and not yet acknowledged
 	heard    time.Time          // when the latest delivery came

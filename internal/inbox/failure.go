@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"mallbots/internal/database"
@@ -101,5 +100,5 @@ func (m *message) delay(s settings, f failure) time.Duration {
 	if f.transient {
 		d = min(s.first/10<<min(m.attempts-1, 20), s.calm)
 	}
-	return d/2 + rand.N(d/2+1)
+	return d/2 + s.chance(d/2)
 }

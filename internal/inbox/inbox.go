@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -55,6 +56,8 @@ type settings struct {
 	keep    time.Duration // how long rows of the inbox are kept
 	deaf    time.Duration // after so long without a delivery, though some wait, it subscribes anew
 	twice   bool
+	chance  func(limit time.Duration) time.Duration // a pause's random part
+	witness func(ctx context.Context, tx database.Tx, consumer, message string) error
 }
 
 // Option changes how an Inbox works.
@@ -84,6 +87,7 @@ func New(db database.DB, log *slog.Logger, options ...Option) *Inbox {
 			gap: 2 * broker.AckWait, pause: 250 * time.Millisecond,
 			first: 250 * time.Millisecond, calm: 2 * time.Second, span: 30 * time.Second,
 			tries: 8, crowd: 256, keep: 21 * 24 * time.Hour, deaf: 15 * time.Second,
+			chance: func(limit time.Duration) time.Duration { return rand.N(limit + 1) },
 		},
 		handlers:  map[string]handler{},
 		consumers: map[string]*consumer{},

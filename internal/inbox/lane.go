@@ -54,20 +54,25 @@ func (l *lane) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		started := time.Now()
-		outcomes, err := l.c.applyAll(ctx, batch)
-		if err == nil {
-			observe(l.c, batch, time.Since(started))
-			for i, m := range batch {
-				l.c.done(m, outcomes[i])
-			}
-			continue
-		}
-		if ctx.Err() == nil && !errors.Is(err, errNotNext) {
-			l.c.in.log.Debug("inbox: batch rolled back, its keys go one by one", "consumer", l.c.name, "messages", len(batch), "error", err)
-		}
-		l.split(ctx, batch)
+		l.work(ctx, batch)
 	}
+}
+
+// work applies a batch, or sets its keys aside.
+func (l *lane) work(ctx context.Context, batch []*message) {
+	started := time.Now()
+	outcomes, err := l.c.applyAll(ctx, batch)
+	if err == nil {
+		observe(l.c, batch, time.Since(started))
+		for i, m := range batch {
+			l.c.done(m, outcomes[i])
+		}
+		return
+	}
+	if ctx.Err() == nil && !errors.Is(err, errNotNext) {
+		l.c.in.log.Debug("inbox: batch rolled back, its keys go one by one", "consumer", l.c.name, "messages", len(batch), "error", err)
+	}
+	l.split(ctx, batch)
 }
 
 // take removes the next batch from the queue.
@@ -107,5 +112,7 @@ func (l *lane) setAside(ctx context.Context, m *message) {
 	}
 	a := &aside{lane: l, line: line, queue: []*message{m}, arrived: make(chan struct{}, 1)}
 	l.aside[line] = a
-	l.c.work.Go(func() { a.run(ctx) })
+	if !l.c.stepped {
+		l.c.work.Go(func() { a.run(ctx) })
+	}
 }

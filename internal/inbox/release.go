@@ -19,12 +19,7 @@ func (c *consumer) release(ctx context.Context) {
 	wake, stop := c.in.db.Listen(topicRelease)
 	defer stop()
 	for ctx.Err() == nil {
-		keys, err := database.All(ctx, c.in.db, database.Value[string],
-			`SELECT key FROM inbox_keys WHERE consumer = $1 AND parked = 3 AND parked <> 0 ORDER BY key LIMIT 100`, c.name)
-		if err != nil && ctx.Err() == nil {
-			c.in.log.Warn("inbox: look for released keys", "consumer", c.name, "error", err)
-		}
-		for _, key := range keys {
+		for _, key := range c.released(ctx) {
 			if c.startDraining(key) {
 				c.work.Go(func() {
 					defer c.stopDraining(key)

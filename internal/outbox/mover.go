@@ -10,7 +10,7 @@ const (
 	// gather is how long sent rows may wait for company. They share a commit
 	// then, and nobody waits for it: were the process to die meanwhile, the end
 	// of the stream tells the next one that they were sent.
-	gather = 5 * time.Millisecond
+	gather = 25 * time.Millisecond
 	// most is how many rows may be sent and still in the outbox before the
 	// relay waits for them to leave.
 	most = 1000
@@ -31,12 +31,17 @@ type mover struct {
 }
 
 func (r *Relay) newMover(ctx context.Context) *mover {
-	m := &mover{
-		relay: r, sent: map[int64]bool{}, jobs: make(chan run, 16),
-		moved: make(chan struct{}, 1), failed: make(chan error, 1), done: make(chan struct{}),
-	}
+	m := r.blankMover(16)
 	go m.loop(ctx, r.epoch)
 	return m
+}
+
+// blankMover is a mover at rest, with room for so many jobs.
+func (r *Relay) blankMover(jobs int) *mover {
+	return &mover{
+		relay: r, sent: map[int64]bool{}, jobs: make(chan run, jobs),
+		moved: make(chan struct{}, 1), failed: make(chan error, 1), done: make(chan struct{}),
+	}
 }
 
 // next reads the first rows that are not sent yet, at most limit.
@@ -96,25 +101,32 @@ func (m *mover) loop(ctx context.Context, epoch string) {
 	defer close(m.done)
 	for job := range m.jobs {
 		runs := m.company(job)
-		commit, cancel := context.WithTimeout(ctx, finish)
-		err := move(commit, m.relay.db, epoch, runs)
-		cancel()
-		if err != nil {
+		if err := m.commit(ctx, epoch, runs); err != nil {
 			m.failed <- err
 			for range m.jobs { // the stream's end will tell
 			}
 			return
 		}
-		m.mu.Lock()
-		for _, r := range runs {
-			m.gone = append(m.gone, r.ids...)
-		}
-		m.mu.Unlock()
 		select {
 		case m.moved <- struct{}{}:
 		default:
 		}
 	}
+}
+
+// commit takes rows out of the outbox.
+func (m *mover) commit(ctx context.Context, epoch string, runs []run) error {
+	ctx, cancel := context.WithTimeout(ctx, finish)
+	defer cancel()
+	if err := move(ctx, m.relay.db, epoch, runs); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range runs {
+		m.gone = append(m.gone, r.ids...)
+	}
+	return nil
 }
 
 // company collects what else is sent within a moment.

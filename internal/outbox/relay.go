@@ -21,16 +21,16 @@ const (
 	volume   = 8 << 20                // bytes of payload in one batch, about
 
 	// few messages go one after the other: the server makes and syncs a store of
-	// its own for every atomic batch, which costs as much as some ten messages
+	// its own for every atomic batch, which costs as much as some twenty messages
 	// (see BenchmarkBatch of internal/broker).
-	few = 8
+	few = 16
 )
 
 // Relay carries a module's messages from its outbox to its stream. Of all that
 // run on one database, one is at work and the others stand by.
 type Relay struct {
 	db        database.DB
-	stream    *broker.Stream
+	stream    Stream
 	log       *slog.Logger
 	retention time.Duration
 	patience  time.Duration // how long an interruption may last before Health tells
@@ -50,7 +50,7 @@ type Relay struct {
 }
 
 // NewRelay makes the relay of db's module, whose stream is stream.
-func NewRelay(db database.DB, stream *broker.Stream, log *slog.Logger) *Relay {
+func NewRelay(db database.DB, stream Stream, log *slog.Logger) *Relay {
 	return &Relay{
 		db: db, stream: stream, log: log.With("part", "relay", "module", db.Module()),
 		retention: broker.Retention + 24*time.Hour, patience: patience,

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -123,7 +122,7 @@ func scan(row database.Row) (timer, error) {
 func (t *Timers) fireAll(ctx context.Context, timers []timer) {
 	queue := make(chan timer)
 	var all sync.WaitGroup
-	for range min(hands, len(timers)) {
+	for range min(t.hands, len(timers)) {
 		all.Go(func() {
 			for next := range queue {
 				t.fire(ctx, next)
@@ -240,7 +239,7 @@ func (t *Timers) pause(attempts int64, reason error) time.Duration {
 		longest = min(time.Second, t.last)
 	}
 	d := min(t.first<<min(attempts, 20), longest)
-	return d/2 + rand.N(d/2+1)
+	return d/2 + t.chance(d/2)
 }
 
 // passing reports whether an error should pass by itself.

@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -43,6 +44,8 @@ type Timers struct {
 	first    time.Duration // before the second attempt; doubles from there
 	last     time.Duration // the longest pause between attempts
 	handlers map[string]Handler
+	hands    int                                     // timers fired at the same time
+	chance   func(limit time.Duration) time.Duration // a pause's random part
 
 	mu       sync.Mutex
 	running  bool
@@ -72,6 +75,7 @@ func New(db database.DB, log *slog.Logger, options ...Option) *Timers {
 		db: db, log: log, now: time.Now, patience: 10 * time.Second,
 		first: 50 * time.Millisecond, last: 30 * time.Second,
 		handlers: map[string]Handler{}, troubles: map[timerID]trouble{},
+		hands: hands, chance: func(limit time.Duration) time.Duration { return rand.N(limit + 1) },
 	}
 	for _, option := range options {
 		option(t)
