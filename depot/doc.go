@@ -20,8 +20,9 @@
 //     each product that is changed by conditional updates in the same
 //     transaction. A level never goes below zero: the update that would do so
 //     changes no row, and the table would refuse it.
-//   - Everybody locks the products of an order sorted by id, and a transaction
-//     is about one order only (inbox.OneByOne), so that nobody waits in a circle.
+//   - Everybody locks the products of an order sorted by id, and where rows are
+//     locked (PostgreSQL) a transaction is about one order only, so that nobody
+//     waits in a circle.
 //   - An order that ends before the depot has heard of it leaves a row that
 //     says so, and reserves nothing when it comes late.
 //   - Only stock of a known product can be received. A product that was removed

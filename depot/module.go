@@ -36,7 +36,9 @@ func New(ctx context.Context, h *host.Host) error {
 	depotv1connect.RegisterDepotServiceHandler(h.RPC, m) // gRPC, gRPC-Web, Connect and REST
 
 	in := s.Inbox
-	in.OneByOne()
+	if s.DB.Dialect() == database.Postgres { // it locks rows; SQLite has one writer
+		in.OneByOne()
+	}
 	inbox.On(in, m.onStoreCreated)
 	inbox.On(in, m.onStoreRebranded)
 	inbox.Ignore[*storesv1.StoreParticipationChanged](in)
