@@ -2,8 +2,8 @@
 package main
 
 import (
-	"mallbots/ordering"
 	"mallbots/internal/host"
+	"mallbots/ordering"
 )
 
 func main() {

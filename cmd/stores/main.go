@@ -2,8 +2,8 @@
 package main
 
 import (
-	"mallbots/stores"
 	"mallbots/internal/host"
+	"mallbots/stores"
 )
 
 func main() {

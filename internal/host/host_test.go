@@ -23,8 +23,10 @@ import (
 )
 
 var all = []host.Module{
-	{Name: "stores", New: stores.New}, {Name: "baskets", New: baskets.New},
-	{Name: "ordering", New: ordering.New}, {Name: "depot", New: depot.New},
+	{Name: "stores", New: stores.New},
+	{Name: "baskets", New: baskets.New},
+	{Name: "ordering", New: ordering.New},
+	{Name: "depot", New: depot.New},
 }
 
 // refused runs a process that must not start, and returns why.

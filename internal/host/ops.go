@@ -92,17 +92,7 @@ func verb(do func(r *http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		result, err := do(r)
 		if err != nil {
-			status := http.StatusInternalServerError
-			switch fault.KindOf(err) {
-			case fault.Invalid:
-				status = http.StatusBadRequest
-			case fault.NotFound:
-				status = http.StatusNotFound
-			case fault.Conflict:
-				status = http.StatusConflict
-			case fault.Unavailable:
-				status = http.StatusServiceUnavailable
-			}
+			status := fault.KindOf(err).Status()
 			answer(w, status, map[string]string{"error": err.Error()})
 			return
 		}
