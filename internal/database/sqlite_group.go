@@ -74,9 +74,9 @@ func (w *writer) join(ctx context.Context, tx *sqliteTx, f func(tx Tx) error) er
 	outcome := errUnfinished
 	defer func() {
 		if errors.Is(outcome, errUnfinished) { // f panics, or ended its goroutine
-			tx.end(outcome)
+			_ = tx.end(outcome)
 			m.ended <- outcome
-			<-m.result
+			_ = <-m.result
 		}
 	}()
 	outcome = tx.end(tx.perform(ctx, f))
