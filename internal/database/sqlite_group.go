@@ -76,7 +76,7 @@ func (w *writer) join(ctx context.Context, tx *sqliteTx, f func(tx Tx) error) er
 		if errors.Is(outcome, errUnfinished) { // f panics, or ended its goroutine
 			_ = tx.end(outcome)
 			m.ended <- outcome
-			_ = <-m.result
+			outcome = <-m.result // nobody hears it: the panic goes on
 		}
 	}()
 	outcome = tx.end(tx.perform(ctx, f))
