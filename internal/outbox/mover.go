@@ -57,17 +57,7 @@ func (m *mover) next(ctx context.Context, limit int) ([]row, error) {
 			return nil, ctx.Err()
 		}
 	}
-	rows, err := waiting(ctx, m.relay.db, limit+len(m.sent))
-	if err != nil {
-		return nil, err
-	}
-	fresh := rows[:0]
-	for _, row := range rows {
-		if !m.sent[row.id] && len(fresh) < limit {
-			fresh = append(fresh, row)
-		}
-	}
-	return fresh, nil
+	return waiting(ctx, m.relay.db, m.sent, limit)
 }
 
 // forget drops the rows that have left. It comes before a read, never after: a

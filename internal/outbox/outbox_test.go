@@ -54,12 +54,12 @@ func TestRollbackPublishesNothing(t *testing.T) {
 		require.ErrorIs(t, err, errNo)
 		_, any := positions.Last()
 		require.False(t, any)
-		rows, err := waiting(ctx, db, 10)
+		rows, err := waiting(ctx, db, nil, 10)
 		require.NoError(t, err)
 		require.Empty(t, rows)
 
 		put(t, db, "s1", 1, 1)
-		rows, err = waiting(ctx, db, 10)
+		rows, err = waiting(ctx, db, nil, 10)
 		require.NoError(t, err)
 		require.EqualValues(t, 1, rows[0].sequence, "the sequence has no gap")
 	})
@@ -95,7 +95,7 @@ func TestPublishRefuses(t *testing.T) {
 			require.ErrorContains(t, Publish(ctx, tx, "s1", big), "may take 262144")
 			return nil
 		}))
-		rows, err := waiting(ctx, db, 10)
+		rows, err := waiting(ctx, db, nil, 10)
 		require.NoError(t, err)
 		require.Empty(t, rows)
 	})

@@ -58,7 +58,7 @@ func TestCrashBeyondTheWindowForDuplicates(t *testing.T) {
 		config.Duplicates = 100 * time.Millisecond
 		_, err = js.UpdateStream(ctx, config)
 		require.NoError(t, err)
-		rows, err := waiting(ctx, db, 100)
+		rows, err := waiting(ctx, db, nil, 100)
 		require.NoError(t, err)
 		messages, err := r.messages(rows[:7])
 		require.NoError(t, err)

@@ -210,7 +210,7 @@ func TestCrashBetweenAcknowledgementAndMove(t *testing.T) {
 			stop()
 
 			put(t, db, "s1", 4, 23)
-			rows, err := waiting(t.Context(), db, 100)
+			rows, err := waiting(t.Context(), db, nil, 100)
 			require.NoError(t, err)
 			messages, err := first.messages(rows[:stored])
 			require.NoError(t, err)
@@ -354,7 +354,7 @@ func TestForgottenMessages(t *testing.T) {
 		r := newRelay(db, brokertest.Embedded(t))
 		put(t, db, "s1", 1, 5)
 		require.NoError(t, r.resume(t.Context()))
-		rows, err := waiting(t.Context(), db, 100)
+		rows, err := waiting(t.Context(), db, nil, 100)
 		require.NoError(t, err)
 		messages, err := r.messages(rows[:3])
 		require.NoError(t, err)

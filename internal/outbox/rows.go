@@ -3,6 +3,8 @@ package outbox
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,13 +29,24 @@ func scanRow(from database.Row) (row, error) {
 	return r, err
 }
 
-// waiting reads the first rows, in the order of their ids and beginning with
-// the lowest there is: a transaction that took its ids early and committed late
-// is not passed over, as it would be by "id greater than the last one".
-func waiting(ctx context.Context, db database.Querier, limit int) ([]row, error) {
-	return database.All(ctx, db, scanRow,
-		`SELECT id, message_id, key, sequence, subject, headers, payload FROM outbox ORDER BY id LIMIT $1`, int64(limit))
+// waiting reads the first rows but those in sent, in the order of their ids and
+// beginning with the lowest there is: a transaction that took its ids early and
+// committed late is not passed over, as it would be by "id greater than the
+// last one".
+func waiting(ctx context.Context, db database.Querier, sent map[int64]bool, limit int) ([]row, error) {
+	if len(sent) == 0 {
+		return database.All(ctx, db, scanRow, selectRows+` ORDER BY id LIMIT $1`, int64(limit))
+	}
+	if len(sent) > broker.MaxBatch { // more than a list holds
+		rows, err := database.All(ctx, db, scanRow, selectRows+` ORDER BY id LIMIT $1`, int64(limit+len(sent)))
+		rows = slices.DeleteFunc(rows, func(r row) bool { return sent[r.id] })
+		return rows[:min(limit, len(rows))], err
+	}
+	text, ids := padded(slices.Collect(maps.Keys(sent)))
+	return database.All(ctx, db, scanRow, text.others, append([]any{int64(limit)}, ids...)...)
 }
+
+const selectRows = `SELECT id, message_id, key, sequence, subject, headers, payload FROM outbox`
 
 // run is rows that lie one after the other in the stream.
 type run struct {
@@ -78,7 +91,7 @@ func move(ctx context.Context, db database.DB, epoch string, runs []run) error {
 
 // texts are the statements for lists of one length. There are few lengths, so
 // that each is prepared once.
-type texts struct{ sent, gone, rows, known, again string }
+type texts struct{ sent, gone, rows, known, again, others string }
 
 var lists = map[int]texts{1: list(1), 8: list(8), 64: list(64), broker.MaxBatch: list(broker.MaxBatch)}
 
@@ -94,10 +107,11 @@ func list(n int) texts {
 		sent: `INSERT INTO outbox_sent (message_id, key, sequence, subject, headers, payload, created_at, sent_at, epoch, stream_sequence)
 			SELECT message_id, key, sequence, subject, headers, payload, created_at, $1, $2, $3 + row_number() OVER (ORDER BY id)
 			FROM outbox WHERE id IN (` + holders(4) + `)`,
-		gone:  `DELETE FROM outbox WHERE id IN (` + holders(1) + `)`,
-		rows:  `SELECT message_id, id FROM outbox WHERE message_id IN (` + holders(1) + `)`,
-		known: `SELECT message_id, epoch FROM outbox_sent WHERE message_id IN (` + holders(1) + `)`,
-		again: `SELECT 0, message_id, key, sequence, subject, headers, payload FROM outbox_sent WHERE message_id IN (` + holders(1) + `)`,
+		gone:   `DELETE FROM outbox WHERE id IN (` + holders(1) + `)`,
+		rows:   `SELECT message_id, id FROM outbox WHERE message_id IN (` + holders(1) + `)`,
+		others: selectRows + ` WHERE id NOT IN (` + holders(2) + `) ORDER BY id LIMIT $1`,
+		known:  `SELECT message_id, epoch FROM outbox_sent WHERE message_id IN (` + holders(1) + `)`,
+		again:  `SELECT 0, message_id, key, sequence, subject, headers, payload FROM outbox_sent WHERE message_id IN (` + holders(1) + `)`,
 	}
 }
 
