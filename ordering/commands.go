@@ -59,13 +59,16 @@ func (m *module) DisableCustomer(ctx context.Context, req *orderingv1.DisableCus
 }
 
 // CancelOrder gives an order up that is not ready yet. The depot hears of it
-// and puts the goods back.
+// and puts the goods back. The fulfilment is written before the order, as it is
+// when the depot answers: whoever meets there waits in line, not in a circle.
 func (m *module) CancelOrder(ctx context.Context, req *orderingv1.CancelOrderRequest) (*orderingv1.CancelOrderResponse, error) {
 	return api.Mutate(ctx, m.db, req, func(ctx context.Context, tx database.Tx) (*orderingv1.CancelOrderResponse, error) {
-		if err := m.orders.Update(ctx, tx, req.GetId(), func(o *order.Order) error { return o.Cancel(reasonCanceled) }); err != nil {
-			return nil, err
-		}
-		return &orderingv1.CancelOrderResponse{}, m.fulfilments.Update(ctx, tx, req.GetId(), (*fulfilment.Fulfilment).OrderCanceled)
+		return &orderingv1.CancelOrderResponse{}, m.orders.Update(ctx, tx, req.GetId(), func(o *order.Order) error {
+			if err := o.Cancel(reasonCanceled); err != nil {
+				return err
+			}
+			return m.fulfilments.Update(ctx, tx, req.GetId(), (*fulfilment.Fulfilment).OrderCanceled)
+		})
 	})
 }
 
