@@ -101,8 +101,10 @@ func reserve(ctx context.Context, tx database.Tx, orderID string, lines []stock.
 	return short, nil
 }
 
-// receive adds units that have arrived, and returns the level since.
+// receive adds units that have arrived, and returns the level since. It refuses
+// when the caller has seen another version of the level than the one before.
 func receive(ctx context.Context, tx database.Tx, receiptID string, line stock.Line) (stock.Level, error) {
+	var version int64
 	level := stock.Level{ProductID: line.ProductID}
 	tx.Queue(database.Statement{
 		SQL: `
@@ -111,13 +113,16 @@ func receive(ctx context.Context, tx database.Tx, receiptID string, line stock.L
 				received = stock.received + excluded.received, on_hand = stock.on_hand + excluded.received,
 				version = stock.version + 1
 			WHERE stock.received <= $3 - excluded.received
-			RETURNING received, on_hand, reserved, picked`,
+			RETURNING received, on_hand, reserved, picked, version`,
 		Args: []any{line.ProductID, line.Quantity, int64(stock.Limit)},
-		Into: []any{&level.Received, &level.OnHand, &level.Reserved, &level.Picked},
+		Into: []any{&level.Received, &level.OnHand, &level.Reserved, &level.Picked, &version},
 		Else: errStockFull.With("product %s", line.ProductID),
 	})
 	enter(tx, stock.Received, receiptID, []stock.Line{line})
-	return level, tx.Flush(ctx)
+	if err := tx.Flush(ctx); err != nil {
+		return level, err
+	}
+	return level, eventsourcing.CheckPrecondition(ctx, "stock", line.ProductID, version-1)
 }
 
 // levelOf returns what there is of one product, and the version of its level: 0

@@ -62,7 +62,9 @@ func (Keys) Open(ctx context.Context, q database.Querier, person, sealed string)
 }
 
 // Erase destroys the key of person, in tx, for good: an empty row stays, so
-// that no new key is ever made. To erase somebody twice changes nothing.
+// that no new key is ever made. To erase somebody twice changes nothing. Project
+// the person's aggregate again afterwards: the read model still holds the sealed
+// text, which nobody can open, where a rebuild would write the empty one.
 func (Keys) Erase(ctx context.Context, tx database.Tx, person string) error {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO personal_keys (person, key) VALUES ($1, $2)
