@@ -29,9 +29,14 @@ func TestStockIsReceived(t *testing.T) {
 	m.ok(t, "PUT", path+"/receive", object{"quantity": 5}, "Idempotency-Key", "k1")
 	require.Equal(t, [4]int{1000010, 1000010, 0, 0}, m.levels(t, tea))
 
+	seen := m.do(t, "GET", path, nil).Header.Get("ETag")
+	m.ok(t, "PUT", path+"/receive", object{"quantity": 1}, "If-Match", seen)
+	m.refused(t, 412, "VERSION_STALE", "PUT", path+"/receive", object{"quantity": 1}, "If-Match", seen)
+	require.Equal(t, [4]int{1000011, 1000011, 0, 0}, m.levels(t, tea))
+
 	m.say(t, m.stores, tea, &storesv1.ProductRemoved{ProductId: tea, StoreId: store})
 	require.Contains(t, m.refused(t, 409, "PRODUCT_REMOVED", "PUT", path+"/receive", object{"quantity": 1}), "REMOVED")
-	require.Equal(t, 1000010, m.levels(t, tea)[0], "what there is stays")
+	require.Equal(t, 1000011, m.levels(t, tea)[0], "what there is stays")
 	m.Audit(t)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"mallbots/depot/internal/stock"
 	"mallbots/internal/database"
+	"mallbots/internal/eventsourcing"
 	"mallbots/internal/fault"
 	depotv1 "mallbots/proto/mallbots/depot/v1"
 )

@@ -29,7 +29,10 @@ func WithPrecondition(ctx context.Context, id string, version int64) context.Con
 	return context.WithValue(ctx, preconditionKey{}, &precondition{id: id, version: version})
 }
 
-func checkPrecondition(ctx context.Context, aggregate, id string, version int64) error {
+// CheckPrecondition returns ErrStale when the context wants another version of
+// the aggregate id. A repository asks by itself; only what is not stored as
+// events has to.
+func CheckPrecondition(ctx context.Context, aggregate, id string, version int64) error {
 	p, ok := ctx.Value(preconditionKey{}).(*precondition)
 	if !ok || p.id != id {
 		return nil

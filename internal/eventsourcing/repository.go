@@ -78,7 +78,7 @@ func (r *Repository[A, E]) Update(ctx context.Context, tx database.Tx, id string
 	if err != nil {
 		return err
 	}
-	if err := checkPrecondition(ctx, r.name, id, a.Version()); err != nil {
+	if err := CheckPrecondition(ctx, r.name, id, a.Version()); err != nil {
 		return err
 	}
 	if err := decide(a); err != nil {
