@@ -107,11 +107,11 @@ func ModuleOf(procedure string) string {
 
 // readHeaders notes the Idempotency-Key and the If-Match of a request. The
 // latter belongs to the aggregate that the id of the request names.
-func readHeaders() connect.ServerInterceptor {
+func readHeaders(admit func(module string) error) connect.ServerInterceptor {
 	inFlight := new(sync.Map)
 	return func(next connect.ServerFunc) connect.ServerFunc {
 		return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
-			r := &request{procedure: spec.Procedure, inFlight: inFlight}
+			r := &request{procedure: spec.Procedure, inFlight: inFlight, admit: admit}
 			info, ok := connect.CallInfoForServerContext(ctx)
 			if ok && info.RequestHeader().Has(headerKey) {
 				r.key = info.RequestHeader().Get(headerKey)

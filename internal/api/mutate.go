@@ -28,10 +28,20 @@ const (
 // same transaction, and the same request with the same key is answered from
 // there: one effect, however often it is sent. So a method calls Mutate once.
 //
+// A module that can take no change at the moment, as Options.Admit tells, is
+// left alone: do does not run.
+//
 // Errors: eventsourcing.ErrConflict when it lost too often, ErrKeyReused, ErrKeyInFlight, and what do
 // returns.
 func Mutate[Res proto.Message](ctx context.Context, db database.DB, req proto.Message, do func(ctx context.Context, tx database.Tx) (Res, error)) (Res, error) {
-	if requestFrom(ctx).key != "" {
+	r := requestFrom(ctx)
+	if r.admit != nil {
+		if err := r.admit(db.Module()); err != nil {
+			var none Res
+			return none, err
+		}
+	}
+	if r.key != "" {
 		return once(ctx, db, req, do)
 	}
 	return race(ctx, func() (Res, error) {

@@ -24,8 +24,9 @@ const (
 // request is what the interceptors know of a request.
 type request struct {
 	procedure string
-	key       string    // Idempotency-Key, or empty
-	inFlight  *sync.Map // the server's mutations in progress: idempotencyKey → nothing
+	key       string                    // Idempotency-Key, or empty
+	inFlight  *sync.Map                 // the server's mutations in progress: idempotencyKey → nothing
+	admit     func(module string) error // may be nil
 }
 
 type requestKey struct{}

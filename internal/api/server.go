@@ -19,6 +19,9 @@ type Options struct {
 	// module source, and reports whether it has by the deadline of ctx. When nil,
 	// nothing is waited for.
 	Await func(ctx context.Context, module, source, key string, sequence int64) (bool, error)
+	// Admit says why a module can take no change at the moment, nil when it can.
+	// When nil, all are taken.
+	Admit func(module string) error
 	// InFlight is how many requests are served at a time, and how many streams
 	// besides; the next one is refused. 1024 when 0.
 	InFlight int
@@ -52,6 +55,6 @@ func NewServer(options Options) *connect.Server {
 		limitTime(options.Deadline, options.Stopping),
 		awaitPositions(options.Await),
 		validateMessages,
-		readHeaders(),
+		readHeaders(options.Admit),
 	)
 }

@@ -20,6 +20,8 @@ type Config struct {
 	DatabaseURL string   // PostgreSQL; {module} is replaced by the module's name
 	NATSURL     string   // NATS server or cluster
 	Currency    string   // the one currency that the mall trades in, three capitals
+	OutboxLimit int64    // rows that may wait to be published before a module refuses changes; 0 is 100 000, negative no limit
+	FreeDisk    int64    // bytes that must be free where Data is, else changes are refused; 0 is 128 MiB, negative no limit
 	Log         *slog.Logger
 }
 
@@ -51,6 +53,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Currency == "" {
 		c.Currency = "USD"
+	}
+	if c.OutboxLimit == 0 {
+		c.OutboxLimit = 100_000
+	}
+	if c.FreeDisk == 0 {
+		c.FreeDisk = 128 << 20
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()

@@ -111,7 +111,7 @@ func (p *process) openBroker(ctx context.Context) (*broker.Broker, error) {
 
 // construct constructs the modules.
 func (p *process) construct(ctx context.Context, modules []Module) error {
-	p.RPC = api.NewServer(api.Options{Log: p.log, Metrics: prometheus.DefaultRegisterer, Await: p.await, Stopping: p.stopping})
+	p.RPC = api.NewServer(api.Options{Log: p.log, Metrics: prometheus.DefaultRegisterer, Await: p.await, Admit: p.pressure.admit, Stopping: p.stopping})
 	for _, m := range modules {
 		if err := m.New(ctx, p.Host); err != nil {
 			return fmt.Errorf("start module %s: %w", m.Name, err)
@@ -145,6 +145,7 @@ func (p *process) work(ctx context.Context) {
 		p.workers.start(ctx, s.Name+".relay", s.relay.Run)
 		p.workers.start(ctx, s.Name+".inbox", func(ctx context.Context) error { return s.Inbox.Run(ctx, p.broker) })
 		p.workers.start(ctx, s.Name+".timers", s.Timers.Run)
+		p.workers.start(ctx, s.Name+".pressure", func(ctx context.Context) error { return p.pressure.watch(ctx, s) })
 		p.workers.every(ctx, time.Hour, s.Name+".idempotency", func(ctx context.Context) error { return api.PruneIdempotency(ctx, s.DB) })
 	}
 }

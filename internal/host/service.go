@@ -26,12 +26,13 @@ type Host struct {
 	parts     Parts
 	broker    *broker.Broker
 	readiness *readiness
+	pressure  *pressure
 	services  []*Service
 }
 
 // newHost is a host of real databases and, once it is there, a real broker.
 func newHost(config Config) *Host {
-	h := &Host{Currency: config.Currency, config: config, readiness: newReadiness()}
+	h := &Host{Currency: config.Currency, config: config, readiness: newReadiness(), pressure: newPressure(config)}
 	h.parts = Parts{Open: database.Open, Stream: func(module string) outbox.Stream { return h.broker.Stream(module) }}
 	return h
 }
@@ -95,6 +96,7 @@ func (h *Host) Service(ctx context.Context, name string, migrations fs.FS) (*Ser
 	h.readiness.add(name+".relay", name, func(context.Context) error { return s.relay.Health() })
 	h.readiness.add(name+".consumer", name, func(context.Context) error { return s.Inbox.Health() })
 	h.readiness.add(name+".timers", name, func(context.Context) error { return s.Timers.Health() })
+	h.readiness.add(name+".outbox", name, func(context.Context) error { return h.pressure.admit(name) })
 	return s, nil
 }
 

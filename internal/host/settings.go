@@ -15,6 +15,8 @@ type Settings struct {
 	DatabaseURL string `name:"database-url" help:"PostgreSQL; {module} is replaced by the module's name. Empty: SQLite in the data directory."`
 	NATSURL     string `name:"nats-url" help:"NATS server or cluster. Empty: one in this process."`
 	Currency    string `default:"USD" help:"The one currency that the mall trades in."`
+	OutboxLimit int64  `default:"100000" help:"Events that may wait to be published before a module refuses changes with 503; -1 is no limit."`
+	FreeDisk    int64  `default:"128" help:"MiB that must be free where --data is, else changes are refused with 503; -1 is no limit."`
 	LogLevel    string `default:"info" enum:"debug,info,warn,error" help:"The least serious lines to log: ${enum}."`
 	LogFormat   string `default:"text" enum:"text,json" help:"Format of the log: ${enum}."`
 }
@@ -32,8 +34,16 @@ func (s Settings) Config(log io.Writer) (Config, error) {
 	}
 	return Config{
 		HTTP: s.HTTP, Ops: s.Ops, Data: s.Data, DatabaseURL: s.DatabaseURL, NATSURL: s.NATSURL,
-		Currency: s.Currency, Log: slog.New(handler),
+		Currency: s.Currency, OutboxLimit: s.OutboxLimit, FreeDisk: s.freeDisk(), Log: slog.New(handler),
 	}, nil
+}
+
+// freeDisk is the setting in bytes.
+func (s Settings) freeDisk() int64 {
+	if s.FreeDisk <= 0 {
+		return -1
+	}
+	return s.FreeDisk << 20
 }
 
 // Announce writes where a process that is ready can be reached.
