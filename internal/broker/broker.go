@@ -33,7 +33,9 @@ import (
 )
 
 // MaxMessage is the most that a message may hold, headers included, in bytes.
-const MaxMessage = 256 << 10
+// A check-out of 200 lines with the longest names, in letters of four bytes, takes
+// some 340 KiB.
+const MaxMessage = 512 << 10
 
 // request is how long one answer of the server is waited for.
 const request = 5 * time.Second
