@@ -26,13 +26,13 @@ demo: ## 20 seconds of a busy mall, the life of one order, and the audit
 	go run ./cmd/mallbots demo
 
 test: ## every test, on SQLite, PostgreSQL and NATS
-	go test ./...
+	go run ./internal/database/pgtest/with -- go test ./...
 
 test/race: ## the race detector, where it is affordable
 	go test -race $(RACE)
 
 test/postgres: ## the modules' tests with PostgreSQL instead of SQLite
-	MALLBOTS_TEST_DATABASE=postgres go test ./stores ./baskets ./ordering ./depot
+	MALLBOTS_TEST_DATABASE=postgres go run ./internal/database/pgtest/with -- go test ./stores ./baskets ./ordering ./depot
 
 lint: ## formatting, vet, staticcheck, unchecked errors, switches that miss a case, protos
 	@unformatted=$$($(LINT) gofumpt -l $$(git ls-files '*.go' | grep -v '\.pb\.go$$' | grep -v '\.connect\.go$$')); \
