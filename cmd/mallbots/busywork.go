@@ -19,6 +19,7 @@ type busyworkCommand struct {
 	Keepers  int           `default:"2" help:"How many shop keepers reprice and restock."`
 	Bots     int           `default:"4" env:"MALLBOTS_BUSY_BOTS" help:"How many bots pick, and hand over what they picked."`
 	Think    time.Duration `default:"0s" help:"How long a shopper thinks before the next basket."`
+	Open     int           `default:"1" help:"How many undecided orders a shopper may have; with 1 each waits for the decision before the next basket."`
 	Drain    time.Duration `default:"15s" help:"How long to wait at the end for orders that are on their way."`
 	Patience time.Duration `default:"30s" help:"How long a request is repeated while the mall doesn't answer."`
 	Currency string        `default:"USD" help:"Currency of the prices, which must be the mall's."`
@@ -32,8 +33,8 @@ const mostTime = time.Hour
 
 // Run works, and prints what was measured.
 func (b *busyworkCommand) Run(ctx context.Context, c *console) error {
-	if b.Shoppers < 1 || b.Orders < 0 || b.Duration < 0 || b.Keepers < 0 || b.Bots < 0 {
-		return errors.New("busywork: want at least one shopper, and nothing negative")
+	if b.Shoppers < 1 || b.Open < 1 || b.Orders < 0 || b.Duration < 0 || b.Keepers < 0 || b.Bots < 0 {
+		return errors.New("busywork: want at least one shopper and one open order, and nothing negative")
 	}
 	m, err := dial(b.Server, b.Patience)
 	if err != nil {

@@ -80,9 +80,12 @@ func (r busyReport) print(c *console) {
 	c.printf("%.0f approved a second, over %.1f s\n", r.ApprovedPerSecond, r.Seconds)
 	c.printf("check-out:              %s\n", r.Checkout)
 	c.printf("check-out to approved:  %s\n", r.CheckoutApproved)
-	for name, by := range map[string]map[string]int64{"errors": r.Errors, "refused": r.Refusals, "sent again": r.Retries} {
-		for _, code := range slices.Sorted(maps.Keys(by)) {
-			c.printf("%s: %d × %s\n", name, by[code], code)
+	for _, line := range []struct {
+		what string
+		by   map[string]int64
+	}{{"errors", r.Errors}, {"refused by a rule", r.Refusals}, {"sent again", r.Retries}} {
+		for _, code := range slices.Sorted(maps.Keys(line.by)) {
+			c.printf("%s: %d × %s\n", line.what, line.by[code], code)
 		}
 	}
 }

@@ -2,32 +2,42 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"time"
 
-	"connectrpc.com/connect/v2"
-	"github.com/google/uuid"
-
 	basketsv1 "mallbots/proto/mallbots/baskets/v1"
-	orderingv1 "mallbots/proto/mallbots/ordering/v1"
 	storesv1 "mallbots/proto/mallbots/stores/v1"
 )
 
-// shop is a shopper, one basket after the other until the mall closes.
+// shop is a shopper, one basket after the other until the mall closes. It ends
+// when all its orders are decided.
 func (w *busywork) shop(ctx context.Context, customerID string, closing time.Time) {
-	for ctx.Err() == nil && time.Now().Before(closing) {
-		if !w.setOut() {
-			return
-		}
-		bought, err := w.buy(ctx, customerID)
+	var undecided sync.WaitGroup
+	defer undecided.Wait()
+	open := make(chan struct{}, max(w.Open, 1))
+	for ctx.Err() == nil && time.Now().Before(closing) && w.setOut() {
+		order, err := w.buy(ctx, customerID)
 		if err != nil && ctx.Err() == nil {
 			w.errors.count(reason(err))
 			_ = sleep(ctx, 10*time.Millisecond) // ends early only with ctx, which the loop asks
 		}
-		if !bought {
+		if order == nil {
 			w.started.Add(-1) // it is still to be checked out
+			continue
+		}
+		open <- struct{}{}
+		follow := func() {
+			if err := w.follow(ctx, *order); err != nil && ctx.Err() == nil {
+				w.errors.count(reason(err))
+			}
+			<-open
+		}
+		if w.Open == 1 {
+			follow()
+		} else {
+			undecided.Go(follow)
 		}
 		if w.Think > 0 && sleep(ctx, w.Think) != nil {
 			return
@@ -48,25 +58,25 @@ func (w *busywork) setOut() bool {
 	}
 }
 
-// buy fills a basket, perhaps with second thoughts, checks it out, and waits
-// for the approval.
-func (w *busywork) buy(ctx context.Context, customerID string) (bought bool, err error) {
+// buy fills a basket, perhaps with second thoughts, and checks it out. There is
+// no order when the basket is given up.
+func (w *busywork) buy(ctx context.Context, customerID string) (*placed, error) {
 	m := w.mall
 	if rand.N(4) == 0 {
 		s := w.shelves[rand.N(len(w.shelves))]
 		if _, err := ask(ctx, m, m.stores.GetCatalog, &storesv1.GetCatalogRequest{StoreId: s.storeID}); err != nil {
-			return false, fmt.Errorf("browse: %w", err)
+			return nil, fmt.Errorf("browse: %w", err)
 		}
 	}
 	started, _, err := tell(ctx, m, m.baskets.StartBasket, &basketsv1.StartBasketRequest{CustomerId: customerID})
 	if err != nil {
-		return false, fmt.Errorf("start a basket: %w", err)
+		return nil, fmt.Errorf("start a basket: %w", err)
 	}
 	basketID := started.GetId()
 	for range 1 + rand.N(3) {
 		item := &basketsv1.AddItemRequest{Id: basketID, ProductId: w.shelves[rand.N(len(w.shelves))].productID, Quantity: 1 + rand.Int32N(3)}
 		if _, _, err := tell(ctx, m, m.baskets.AddItem, item); err != nil {
-			return false, fmt.Errorf("add an item: %w", err)
+			return nil, fmt.Errorf("add an item: %w", err)
 		}
 		if rand.N(10) == 0 { // on second thoughts one more, and one less
 			again := &basketsv1.AddItemRequest{Id: basketID, ProductId: item.GetProductId(), Quantity: 1}
@@ -75,109 +85,14 @@ func (w *busywork) buy(ctx context.Context, customerID string) (bought bool, err
 				_, _, err = tell(ctx, m, m.baskets.RemoveItem, less)
 			}
 			if err != nil {
-				return false, fmt.Errorf("change a basket: %w", err)
+				return nil, fmt.Errorf("change a basket: %w", err)
 			}
 		}
 	}
 	if rand.N(30) == 0 {
 		w.givenUp.Add(1)
 		_, _, err := tell(ctx, m, m.baskets.CancelBasket, &basketsv1.CancelBasketRequest{Id: basketID})
-		return false, err
+		return nil, err
 	}
 	return w.checkOut(ctx, basketID)
-}
-
-// checkOut checks a basket out, at new prices if the old ones don't hold any more.
-func (w *busywork) checkOut(ctx context.Context, basketID string) (bought bool, err error) {
-	began := time.Now()
-	position, err := w.checkOutOnce(ctx, basketID, false)
-	if err != nil && reason(err) == "PRICE_CHANGED" {
-		w.refusals.count("PRICE_CHANGED")
-		began = time.Now()
-		position, err = w.checkOutOnce(ctx, basketID, true)
-	}
-	if err != nil {
-		return false, fmt.Errorf("check out: %w", err)
-	}
-	w.checkouts.add(time.Since(began))
-	w.orders.Add(1)
-	status, err := w.awaitDecision(ctx, basketID, position)
-	if err != nil {
-		return true, err
-	}
-	w.decided(status, began)
-	if status == approved && rand.N(50) == 0 {
-		_, _, err := tell(ctx, w.mall, w.mall.ordering.CancelOrder, &orderingv1.CancelOrderRequest{Id: basketID})
-		if refused(err) {
-			w.refusals.count(reason(err)) // it was ready before
-			return true, nil
-		}
-		if err == nil {
-			w.canceled.Add(1)
-		}
-		return true, err
-	}
-	return true, nil
-}
-
-// checkOutOnce sends one check-out until it is answered, and keeps a journal of
-// what the mall has promised.
-func (w *busywork) checkOutOnce(ctx context.Context, basketID string, accept bool) (position string, err error) {
-	req := &basketsv1.CheckoutBasketRequest{Id: basketID, PaymentId: "payment-" + basketID, AcceptPriceChanges: accept}
-	key := uuid.NewString()
-	deadline := time.Now().Add(w.Patience)
-	for attempt := 0; ; attempt++ {
-		_, position, err := once(ctx, w.mall.baskets.CheckoutBasket, req, key, nil)
-		if err == nil {
-			w.note("answered", basketID)
-			return position, nil
-		}
-		if attempt == 0 && reason(err) == "unreachable" {
-			w.note("unknown", basketID)
-		}
-		if !unsettled(ctx, err) || time.Now().After(deadline) {
-			return "", err
-		}
-		w.retries.count(reason(err))
-		if err := pause(ctx, attempt); err != nil {
-			return "", err
-		}
-	}
-}
-
-// awaitDecision waits until an order is approved or rejected. A watch that
-// breaks is finished by asking.
-func (w *busywork) awaitDecision(ctx context.Context, id, position string) (orderStatus, error) {
-	if w.Observe == "watch" {
-		if status, err := w.watch(ctx, id, position); err == nil {
-			return status, nil
-		}
-	}
-	order, err := w.mall.awaitOrder(ctx, id, decided, position)
-	return order.GetStatus(), err
-}
-
-var errStillPending = errors.New("the watch ended before the order was decided")
-
-func (w *busywork) watch(ctx context.Context, id, position string) (orderStatus, error) {
-	ctx, cancel := context.WithTimeout(ctx, w.Patience)
-	defer cancel()
-	ctx, info := connect.NewClientContext(ctx)
-	if position != "" {
-		info.RequestHeader().Set("Mallbots-After", position)
-	}
-	stream, err := w.mall.ordering.WatchOrder(ctx, &orderingv1.WatchOrderRequest{Id: id})
-	if err != nil {
-		return pending, err
-	}
-	defer stream.Close()
-	for {
-		res, err := stream.Receive()
-		if err != nil {
-			return pending, errors.Join(errStillPending, err)
-		}
-		if status := res.GetOrder().GetStatus(); decided(status) {
-			return status, nil
-		}
-	}
 }

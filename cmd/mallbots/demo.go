@@ -65,7 +65,7 @@ func (d *demoCommand) perform(ctx context.Context, c *console, at host.Addresses
 
 	c.printf("%d shoppers, 2 shop keepers and 3 bots are at work for %s.\n", d.Shoppers, d.Duration)
 	work := newBusywork(busyworkCommand{
-		Shoppers: d.Shoppers, Keepers: 2, Bots: 3, Duration: d.Duration, Think: 100 * time.Millisecond,
+		Shoppers: d.Shoppers, Open: 1, Keepers: 2, Bots: 3, Duration: d.Duration, Think: 100 * time.Millisecond,
 		Drain: 5 * time.Second, Patience: 10 * time.Second, Currency: "USD", Observe: "watch",
 	}, m, io.Discard)
 	stopShow := work.show(c)

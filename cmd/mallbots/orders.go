@@ -28,9 +28,42 @@ func decided(s orderStatus) bool { return s != pending }
 // picked reports whether nobody needs to pick the order any more.
 func picked(s orderStatus) bool { return s != pending && s != approved }
 
-// awaitOrder asks for an order until its status is as wanted, for patience at
-// most. After is the position of what made the order, if it is known.
+// awaitOrder waits until the status of an order is as wanted, for patience at
+// most. After is the position of what changed the order last, if it is known.
+// It watches; a watch that breaks is finished by asking.
 func (m *mall) awaitOrder(ctx context.Context, id string, wanted func(orderStatus) bool, after string) (*orderingv1.Order, error) {
+	if order, err := m.watchOrder(ctx, id, wanted, after); err == nil {
+		return order, nil
+	}
+	return m.pollOrder(ctx, id, wanted, after)
+}
+
+// watchOrder waits at the order's watch.
+func (m *mall) watchOrder(ctx context.Context, id string, wanted func(orderStatus) bool, after string) (*orderingv1.Order, error) {
+	ctx, cancel := context.WithTimeout(ctx, m.patience)
+	defer cancel()
+	ctx, info := connect.NewClientContext(ctx)
+	if after != "" {
+		info.RequestHeader().Set("Mallbots-After", after)
+	}
+	stream, err := m.ordering.WatchOrder(ctx, &orderingv1.WatchOrderRequest{Id: id})
+	if err != nil {
+		return nil, fmt.Errorf("watch order %s: %w", id, err)
+	}
+	defer stream.Close()
+	for {
+		res, err := stream.Receive()
+		if err != nil {
+			return nil, fmt.Errorf("watch order %s: %w", id, err)
+		}
+		if wanted(res.GetOrder().GetStatus()) {
+			return res.GetOrder(), nil
+		}
+	}
+}
+
+// pollOrder asks for the order again and again.
+func (m *mall) pollOrder(ctx context.Context, id string, wanted func(orderStatus) bool, after string) (*orderingv1.Order, error) {
 	var latest orderStatus
 	changed := time.Now()
 	for attempt := 0; ; attempt++ {

@@ -43,8 +43,15 @@ func (r *replay) takeOrders(ctx context.Context) error {
 			}
 		})
 	}
+	empty := make(chan string, basketsAhead)
+	pickers.Go(func() {
+		defer close(empty)
+		if err := r.startBaskets(ctx, empty); err != nil {
+			fail(err)
+		}
+	})
 	for _, o := range r.history.orders {
-		taken, err := r.take(ctx, o)
+		taken, err := r.take(ctx, o, empty)
 		if err != nil {
 			fail(fmt.Errorf("%s: order %s: %w", o.where, o.id, err))
 			break
@@ -57,27 +64,48 @@ func (r *replay) takeOrders(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// take reprices what has another price than before, fills a basket and checks it out.
-func (r *replay) take(ctx context.Context, o *historicOrder) (taken checkedOut, err error) {
+// basketsAhead is how many empty baskets wait to be filled.
+const basketsAhead = 8
+
+// startBaskets starts a basket for each order in turn. Nothing is in them yet,
+// so they need not wait for the orders before.
+func (r *replay) startBaskets(ctx context.Context, empty chan<- string) error {
+	for _, o := range r.history.orders {
+		basket, _, err := tell(ctx, r.mall, r.mall.baskets.StartBasket, &basketsv1.StartBasketRequest{CustomerId: r.customers[o.customerID]})
+		if err != nil {
+			return fmt.Errorf("%s: order %s: start a basket: %w", o.where, o.id, err)
+		}
+		select {
+		case empty <- basket.GetId():
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// take reprices what has another price than before, fills the next of the empty
+// baskets and checks it out.
+func (r *replay) take(ctx context.Context, o *historicOrder, empty <-chan string) (taken checkedOut, err error) {
 	for _, l := range o.lines {
 		if err := r.reprice(ctx, r.products[l.productID], l.price); err != nil {
 			return taken, err
 		}
 	}
 	m := r.mall
-	basket, _, err := tell(ctx, m, m.baskets.StartBasket, &basketsv1.StartBasketRequest{CustomerId: r.customers[o.customerID]})
-	if err != nil {
-		return taken, fmt.Errorf("start a basket: %w", err)
+	basketID, ok := <-empty
+	if !ok {
+		return taken, context.Cause(ctx)
 	}
 	for _, l := range o.lines {
 		p := r.products[l.productID]
-		item := &basketsv1.AddItemRequest{Id: basket.GetId(), ProductId: p.id, Quantity: l.quantity}
+		item := &basketsv1.AddItemRequest{Id: basketID, ProductId: p.id, Quantity: l.quantity}
 		if _, _, err := tell(ctx, m, m.baskets.AddItem, item, p.positions...); err != nil {
 			return taken, fmt.Errorf("add product %s: %w", l.productID, err)
 		}
 		p.positions = nil // baskets has heard of it, and won't forget
 	}
-	checkout := &basketsv1.CheckoutBasketRequest{Id: basket.GetId(), PaymentId: "payment-" + o.id}
+	checkout := &basketsv1.CheckoutBasketRequest{Id: basketID, PaymentId: "payment-" + o.id}
 	res, position, err := tell(ctx, m, m.baskets.CheckoutBasket, checkout)
 	if err != nil {
 		return taken, fmt.Errorf("check out: %w", err)
