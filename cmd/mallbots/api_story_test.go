@@ -141,11 +141,17 @@ var depotStory = []exchange{
 	{call: "DELETE /api/ordering/$third", is: `{}`},
 	{call: "GET /api/depot/stock/$cup", is: `{"stock":{"productId":"$cup","received":5,"onHand":4,"reserved":0,"picked":1}}`},
 	{call: "DELETE /api/ordering/$third", want: "409 ORDER_STATE"},
+
+	{call: "POST /api/baskets", body: `{"customerId":"$ada"}`, as: "fourth"},
+	{call: "PUT /api/baskets/$fourth/addItem", body: `{"productId":"$cup","quantity":1}`},
+	{call: "DELETE /api/stores/$store/participating", is: `{}`},
+	{call: "PUT /api/baskets/$fourth/checkout", body: `{"paymentId":"p4"}`, want: "409 STORE_CLOSED"},
+	{call: "PUT /api/stores/$store/participating", is: `{}`},
 }
 
 // badInput is refused with the field or the part that is wrong, and changes nothing.
 var badInput = []exchange{
-	{call: "POST /api/stores", body: `{"name":" \t","location":"Hall 1"}`, want: "400 STORE_NAME_BLANK name"},
+	{call: "POST /api/stores", body: `{"name":"  ","location":"Hall 1"}`, want: "400 STORE_NAME_BLANK name"},
 	{call: "POST /api/stores", body: `{}`, want: "400 STORE_NAME_BLANK name location"},
 	{call: "POST /api/stores", body: `{"name":"` + strings.Repeat("é", 201) + `","location":"Hall 1"}`, want: "400 STORE_NAME_TOO_LONG name"},
 	{call: "POST /api/stores", body: `{"name":"` + strings.Repeat("é", 200) + `","location":"Hall 1"}`},
@@ -181,5 +187,5 @@ var badInput = []exchange{
 	{call: "PUT /api/stores/$store/rebrand", body: `{"name":"X"}`, with: []string{"Idempotency-Key", "two words"}, want: "400 IDEMPOTENCY_KEY_MALFORMED"},
 	{call: "GET /api/stores/$store", with: []string{"Mallbots-After", "stores"}, want: "400 MALLBOTS_AFTER_MALFORMED"},
 	{call: "GET /api/depot/stock/$tea", with: []string{"Mallbots-After", "stores/$tea@99"}, want: "503 NOT_YET_CAUGHT_UP"},
-	{call: "GET /api/stores/$store", with: []string{"Mallbots-After", "baskets/$basket@99"}, etag: "3"},
+	{call: "GET /api/stores/$store", with: []string{"Mallbots-After", "baskets/$basket@99"}, etag: "5"},
 }

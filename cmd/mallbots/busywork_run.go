@@ -47,6 +47,9 @@ func (w *busywork) run(ctx context.Context) error {
 		people.Go(func() { w.keep(working, i) })
 	}
 	people.Go(func() {
+		if w.Bots == 0 {
+			return // somebody else's bots pick
+		}
 		s := &staff{mall: w.mall, bots: bots, picked: w.handOver, failed: func(err error) { w.errors.count(reason(err)) }}
 		_ = s.work(working) // ends only with working
 	})

@@ -27,25 +27,36 @@ func freeAddress(t *testing.T) string {
 // TestKilledFiveTimes kills the process at random moments while people shop.
 // Every check-out that was answered must have its one order.
 func TestKilledFiveTimes(t *testing.T) {
-	onEach(t, killFiveTimes)
+	onEach(t, func(t *testing.T, backend ...string) {
+		interrupted(t, 5, 12*time.Second, func(p *process) { p.kill(t) }, backend...)
+	})
 }
 
-func killFiveTimes(t *testing.T, backend ...string) {
+// TestStoppedWhilePeopleShop is the same with SIGTERM: the process drains in time.
+func TestStoppedWhilePeopleShop(t *testing.T) {
+	interrupted(t, 2, 6*time.Second, func(p *process) { p.stop(t) }, "--data="+t.TempDir())
+}
+
+// interrupted ends the process so many times at random moments of busywork, and
+// starts it again.
+func interrupted(t *testing.T, times int, duration time.Duration, end func(p *process), backend ...string) {
+	t.Helper()
 	address := freeAddress(t)
 	journal := filepath.Join(t.TempDir(), "journal")
 	serve := func() *process {
 		return launch(t, append([]string{"--http=" + address, "--ops=127.0.0.1:0"}, backend...)...)
 	}
 	p := serve()
-	work := program(t, t.Context(), "busywork", "--server=http://"+address, "--shoppers=8", "--duration=12s", "--journal="+journal, "--json")
+	work := program(t, t.Context(), "busywork", "--server=http://"+address, "--shoppers=8", "--duration="+duration.String(), "--journal="+journal, "--json")
 	var out, errs bytes.Buffer
 	work.Stdout, work.Stderr = &out, &errs
 	require.NoError(t, work.Start())
-	for kill := range 5 {
+	for n := range times {
 		lines := journalLines(t, journal)
-		require.Eventually(t, func() bool { return journalLines(t, journal) > lines }, 20*time.Second, 5*time.Millisecond, "nobody shops before kill %d: %s", kill+1, p.log)
+		require.Eventually(t, func() bool { return journalLines(t, journal) > lines }, 20*time.Second, 5*time.Millisecond,
+			"nobody shops before interruption %d: %s", n+1, p.log)
 		pauseUntilRandom(500 * time.Millisecond)
-		p.kill(t)
+		end(p)
 		p = serve()
 	}
 	require.NoError(t, work.Wait(), errs.String())
@@ -53,7 +64,8 @@ func killFiveTimes(t *testing.T, backend ...string) {
 	var report busyReport
 	require.NoError(t, json.Unmarshal(out.Bytes(), &report))
 	require.NotZero(t, report.Approved)
-	require.NotZero(t, report.Retries["unreachable"], "nobody has noticed the kills")
+	require.NotEmpty(t, report.Retries, "nobody has noticed the interruptions")
+	require.Empty(t, report.Errors)
 
 	p.audit(t)
 	p.requireOrders(t, journal)

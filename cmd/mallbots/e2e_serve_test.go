@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	_ "modernc.org/sqlite" // to make a schema look newer
+
+	depotv1 "mallbots/proto/mallbots/depot/v1"
 )
 
 func TestSigtermDrainsAndKeepsEverything(t *testing.T) {
@@ -27,6 +29,41 @@ func TestSigtermDrainsAndKeepsEverything(t *testing.T) {
 	}, 10*time.Second, 20*time.Millisecond)
 	p.audit(t)
 	p.stop(t)
+}
+
+// TestBotsPickWhatIsApproved leaves the picking to the bots of the process. One
+// of them was interrupted: it holds a list that nobody else can have.
+func TestBotsPickWhatIsApproved(t *testing.T) {
+	data := t.TempDir()
+	p := start(t, "--data="+data)
+	m, err := dial(p.url, 10*time.Second)
+	require.NoError(t, err)
+	bots, err := m.enlist(t.Context(), "bot", 1)
+	require.NoError(t, err)
+	_, errs, code := output(t, time.Minute, "busywork", "--server="+p.url, "--shoppers=2", "--orders=10", "--keepers=0", "--bots=0", "--json")
+	require.Zero(t, code, errs)
+	lists, err := m.depot.ListShoppingLists(t.Context(), &depotv1.ListShoppingListsRequest{Status: available})
+	require.NoError(t, err)
+	require.NotEmpty(t, lists.GetShoppingLists())
+	held := lists.GetShoppingLists()[0].GetId()
+	_, err = m.depot.AssignShoppingList(t.Context(), &depotv1.AssignShoppingListRequest{Id: held, BotId: bots[0]})
+	require.NoError(t, err)
+	p.stop(t)
+
+	p = start(t, "--data="+data, "--bots=2")
+	m, err = dial(p.url, 10*time.Second)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		for _, status := range []depotv1.ShoppingListStatus{available, assigned} {
+			left, err := m.depot.ListShoppingLists(t.Context(), &depotv1.ListShoppingListsRequest{Status: status})
+			require.NoError(t, err)
+			if len(left.GetShoppingLists()) > 0 {
+				return false
+			}
+		}
+		return true
+	}, 15*time.Second, 20*time.Millisecond)
+	p.audit(t)
 }
 
 // requireSample waits until the sample is there, once.
