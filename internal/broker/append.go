@@ -58,7 +58,7 @@ func (s *Stream) Append(ctx context.Context, expectedLast uint64, messages []Mes
 			out.Header["Nats-Batch-Sequence"] = []string{strconv.Itoa(i + 1)}
 		}
 		if i < final { // only the commit is answered
-			if err := s.broker.conn.PublishMsg(out); err != nil {
+			if err := s.broker.conn().PublishMsg(out); err != nil {
 				return 0, s.unanswered(err)
 			}
 			continue
@@ -81,7 +81,7 @@ func (b *Broker) ask(ctx context.Context, out *nats.Msg) (*nats.Msg, error) {
 	defer release()
 	ctx, cancel := context.WithTimeout(ctx, request)
 	defer cancel()
-	reply, err := b.conn.RequestMsgWithContext(ctx, out)
+	reply, err := b.conn().RequestMsgWithContext(ctx, out)
 	return reply, why(ctx, err)
 }
 

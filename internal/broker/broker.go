@@ -25,11 +25,10 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // MaxMessage is the most that a message may hold, headers included, in bytes.
@@ -55,13 +54,12 @@ type Message struct {
 // Broker is a connection to JetStream, and the server itself when it is
 // embedded. Its methods may be called from many goroutines.
 type Broker struct {
-	log    *slog.Logger
-	conn   *nats.Conn
-	js     jetstream.JetStream
-	server *server.Server // nil when the server is external
-	health *health
-	closed chan struct{} // closed when the connection is closed for good
-	stop   context.CancelFunc
+	log      *slog.Logger
+	url      string
+	embedded *localServer // nil when the server is external
+	health   *health
+	link     atomic.Pointer[link]
+	stop     context.CancelFunc
 
 	mu   sync.Mutex
 	seen map[string]bool // streams that existed at some time since the start
@@ -70,29 +68,12 @@ type Broker struct {
 	end     context.CancelFunc // ends it
 }
 
-// open connects to url, or to s in process when s is not nil.
-func open(ctx context.Context, url string, s *server.Server, log *slog.Logger) (*Broker, error) {
-	b := &Broker{
-		log: log, server: s, health: newHealth(), closed: make(chan struct{}),
-		seen: map[string]bool{},
-	}
+// open connects to url, or in process when the server is embedded.
+func open(ctx context.Context, url string, e *localServer, log *slog.Logger) (*Broker, error) {
+	b := &Broker{log: log, url: url, embedded: e, health: newHealth(), seen: map[string]bool{}}
 	b.session, b.end = context.WithCancel(context.WithoutCancel(ctx))
-	where := url
-	if s != nil {
-		where = "the embedded server"
-	}
-	conn, err := nats.Connect(url, b.options(where)...)
-	if err != nil {
-		return nil, fmt.Errorf("broker: connect to %s: %w", where, err)
-	}
-	b.conn = conn
-	if conn.IsConnected() {
-		b.health.set("connection", nil)
-	}
-	b.js, err = jetstream.New(conn, jetstream.WithDefaultTimeout(request))
-	if err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("broker: %w", err)
+	if err := b.dial(); err != nil {
+		return nil, err
 	}
 	ctx, b.stop = context.WithCancel(context.WithoutCancel(ctx))
 	go b.watch(ctx)
@@ -105,23 +86,23 @@ func open(ctx context.Context, url string, s *server.Server, log *slog.Logger) (
 func (b *Broker) Close(ctx context.Context) error {
 	b.stop()
 	var err error
-	switch drain := b.conn.Drain(); {
+	l := b.link.Load()
+	switch drain := l.conn.Drain(); {
 	case drain == nil:
 		select {
-		case <-b.closed:
+		case <-l.closed:
 		case <-ctx.Done():
 			err = fmt.Errorf("broker: drain: %w", ctx.Err())
-			b.conn.Close()
+			l.conn.Close()
 		}
 	case errors.Is(drain, nats.ErrConnectionClosed), errors.Is(drain, nats.ErrConnectionReconnecting):
-		b.conn.Close()
+		l.conn.Close()
 	default:
 		err = fmt.Errorf("broker: drain: %w", drain)
-		b.conn.Close()
+		l.conn.Close()
 	}
-	if b.server != nil {
-		b.server.Shutdown()
-		b.server.WaitForShutdown()
+	if b.embedded != nil {
+		err = errors.Join(err, b.embedded.close())
 	}
 	return err
 }

@@ -25,14 +25,19 @@ func Connect(ctx context.Context, url string, log *slog.Logger) (*Broker, error)
 // options are those of every connection. Nothing is buffered while the server
 // is away: whoever writes learns at once that nothing was written, and a late
 // copy cannot turn up after the reconnect.
-func (b *Broker) options(where string) []nats.Option {
+func (b *Broker) options(where string, closed chan struct{}) []nats.Option {
+	longest := 2 * time.Second
+	if b.embedded != nil {
+		longest = 200 * time.Millisecond
+	}
 	options := []nats.Option{
 		nats.Name("mallbots"),
 		nats.Timeout(time.Second),
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),
+		nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectBufSize(-1),
-		nats.CustomReconnectDelay(func(attempts int) time.Duration { return backoff(attempts, 50*time.Millisecond, 2*time.Second) }),
+		nats.CustomReconnectDelay(func(attempts int) time.Duration { return backoff(attempts, 50*time.Millisecond, longest) }),
 		nats.PingInterval(10 * time.Second),
 		nats.MaxPingsOutstanding(2),
 		nats.DrainTimeout(request),
@@ -58,7 +63,8 @@ func (b *Broker) options(where string) []nats.Option {
 		}),
 		nats.ClosedHandler(func(*nats.Conn) {
 			b.health.set("connection", fmt.Errorf("the connection to %s is closed", where))
-			close(b.closed)
+			b.disconnected()
+			close(closed)
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
 			subject := ""
@@ -69,8 +75,8 @@ func (b *Broker) options(where string) []nats.Option {
 		}),
 	}
 	b.health.set("connection", fmt.Errorf("no connection to %s yet", where))
-	if b.server != nil {
-		options = append(options, nats.InProcessServer(b.server))
+	if b.embedded != nil {
+		options = append(options, nats.InProcessServer(b.embedded))
 	}
 	return options
 }

@@ -1,16 +1,12 @@
 package broker
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/nats-io/nats-server/v2/server"
 )
 
 // health is what is wrong at the moment, by part.
@@ -87,27 +83,7 @@ func (b *Broker) Waiting() []string {
 // examine asks the embedded server how it is. It looks at every stream: one
 // that could not write is broken until the server restarts.
 func (b *Broker) examine() {
-	if b.server == nil {
-		return
-	}
-	status := b.server.Healthz(&server.HealthzOptions{})
-	if status.StatusCode/100 == 2 || status.StatusCode == 0 && status.Error == "" {
-		b.health.set("server", nil)
-		return
-	}
-	b.health.set("server", errors.New(strings.TrimSpace(status.Status+" "+status.Error)))
-}
-
-// watch keeps the embedded server's health up to date for HealthySince.
-func (b *Broker) watch(ctx context.Context) {
-	every := time.NewTicker(time.Second)
-	defer every.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-every.C:
-			b.examine()
-		}
+	if b.embedded != nil {
+		b.health.set("server", b.embedded.healthy())
 	}
 }

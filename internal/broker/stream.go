@@ -55,7 +55,7 @@ func (s *Stream) Epoch() string {
 func (s *Stream) Ensure(ctx context.Context) error {
 	ctx, release := s.broker.within(ctx)
 	defer release()
-	js := s.broker.js
+	js := s.broker.js()
 	stream, err := js.Stream(ctx, s.name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		stream, err = js.CreateStream(ctx, s.fresh())
@@ -89,7 +89,7 @@ func (s *Stream) Ensure(ctx context.Context) error {
 // fresh is a stream as it is created.
 func (s *Stream) fresh() jetstream.StreamConfig {
 	replicas := 1
-	if s.broker.conn.ConnectedClusterName() != "" {
+	if s.broker.conn().ConnectedClusterName() != "" {
 		replicas = 3
 	}
 	return jetstream.StreamConfig{
@@ -149,7 +149,7 @@ func (s *Stream) unlike(setting string, have, want any) error {
 func (s *Stream) Last(ctx context.Context) (uint64, error) {
 	ctx, release := s.broker.within(ctx)
 	defer release()
-	stream, err := s.broker.js.Stream(ctx, s.name)
+	stream, err := s.broker.js().Stream(ctx, s.name)
 	if err != nil {
 		return 0, s.failed("last sequence", why(ctx, err))
 	}
@@ -163,7 +163,7 @@ func (s *Stream) Last(ctx context.Context) (uint64, error) {
 func (s *Stream) Read(ctx context.Context, from uint64, max int) ([]Message, error) {
 	ctx, release := s.broker.within(ctx)
 	defer release()
-	stream, err := s.broker.js.Stream(ctx, s.name)
+	stream, err := s.broker.js().Stream(ctx, s.name)
 	if err != nil {
 		return nil, s.failed("read", why(ctx, err))
 	}

@@ -100,9 +100,9 @@ func TestTornBatch(t *testing.T) {
 			if i == 0 {
 				out.Header[jetstream.ExpectedLastSeqHeader] = []string{"0"}
 			}
-			require.NoError(t, b.conn.PublishMsg(out))
+			require.NoError(t, b.conn().PublishMsg(out))
 		}
-		require.NoError(t, b.conn.Flush())
+		require.NoError(t, b.conn().Flush())
 		last, err := s.Last(t.Context())
 		require.NoError(t, err)
 		require.Zero(t, last)
@@ -144,13 +144,13 @@ func TestAppendWithoutAStreamOrAServer(t *testing.T) {
 func TestEnsureUpdatesWhatMayBeUpdated(t *testing.T) {
 	each(t, func(t *testing.T, b *Broker) {
 		ctx := t.Context()
-		_, err := b.js.CreateStream(ctx, jetstream.StreamConfig{
+		_, err := b.js().CreateStream(ctx, jetstream.StreamConfig{
 			Name: "MALLBOTS_BASKETS", Subjects: []string{"mallbots.baskets.>"}, MaxAge: time.Hour,
 			Metadata: map[string]string{"owner": "somebody"},
 		})
 		require.NoError(t, err)
 		s := ensured(t, b, "baskets")
-		stream, err := b.js.Stream(ctx, "MALLBOTS_BASKETS")
+		stream, err := b.js().Stream(ctx, "MALLBOTS_BASKETS")
 		require.NoError(t, err)
 		config := stream.CachedInfo().Config
 		require.Equal(t, Retention, config.MaxAge)
@@ -177,12 +177,12 @@ func TestEnsureRefusesAnotherKindOfStream(t *testing.T) {
 			if config.Subjects == nil {
 				config.Subjects = []string{"mallbots.baskets.>"}
 			}
-			_, err := b.js.CreateStream(t.Context(), config)
+			_, err := b.js().CreateStream(t.Context(), config)
 			require.NoError(t, err)
 			err = b.Stream("baskets").Ensure(t.Context())
 			require.ErrorContains(t, err, name)
 			require.ErrorContains(t, err, "cannot be changed")
-			require.NoError(t, b.js.DeleteStream(t.Context(), config.Name))
+			require.NoError(t, b.js().DeleteStream(t.Context(), config.Name))
 		})
 	}
 }

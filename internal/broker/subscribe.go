@@ -112,7 +112,7 @@ func (s *subscription) report(err error, attempt int) {
 func (s *subscription) consumer(ctx context.Context) (jetstream.Consumer, error) {
 	ctx, release := s.broker.within(ctx)
 	defer release()
-	stream, err := s.broker.js.Stream(ctx, s.stream)
+	stream, err := s.broker.js().Stream(ctx, s.stream)
 	if err != nil {
 		return nil, why(ctx, err)
 	}
@@ -193,7 +193,7 @@ func (s *subscription) giveBack(messages jetstream.MessagesContext) {
 func (b *Broker) Pending(ctx context.Context, durable, module string) (uint64, error) {
 	ctx, release := b.within(ctx)
 	defer release()
-	stream, err := b.js.Stream(ctx, streamName(module))
+	stream, err := b.js().Stream(ctx, streamName(module))
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return 0, nil
 	}

@@ -74,7 +74,7 @@ func TestSubscribeSurvivesItsConsumersDeath(t *testing.T) {
 		arrived := collect(t, b, "ordering", "baskets")
 		next(t, arrived, time.Second)
 
-		require.NoError(t, b.js.DeleteConsumer(t.Context(), "MALLBOTS_BASKETS", "ordering"))
+		require.NoError(t, b.js().DeleteConsumer(t.Context(), "MALLBOTS_BASKETS", "ordering"))
 		_, err = s.Append(t.Context(), last, some("b", 1))
 		require.NoError(t, err)
 		require.Equal(t, "a0", string(next(t, arrived, 5*time.Second).Data), "a new consumer begins at the beginning")
@@ -93,7 +93,7 @@ func TestSubscribeSurvivesTheStreamsDeath(t *testing.T) {
 		next(t, arrived, time.Second)
 		next(t, arrived, time.Second)
 
-		require.NoError(t, b.js.DeleteStream(t.Context(), "MALLBOTS_BASKETS"))
+		require.NoError(t, b.js().DeleteStream(t.Context(), "MALLBOTS_BASKETS"))
 		require.Eventually(t, func() bool {
 			err := b.Health()
 			return err != nil && strings.Contains(err.Error(), "consumer ordering of MALLBOTS_BASKETS")

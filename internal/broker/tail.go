@@ -44,7 +44,7 @@ func (b *Broker) Tail(ctx context.Context, module string, see func(Message)) err
 // whose module has not made it yet.
 func (b *Broker) onlooker(ctx context.Context, module string) (jetstream.Consumer, error) {
 	for {
-		consumer, err := b.js.OrderedConsumer(ctx, streamName(module), jetstream.OrderedConsumerConfig{
+		consumer, err := b.js().OrderedConsumer(ctx, streamName(module), jetstream.OrderedConsumerConfig{
 			FilterSubjects: []string{subjects(module)},
 			DeliverPolicy:  jetstream.DeliverNewPolicy,
 		})
