@@ -8,10 +8,14 @@ var storesStory = []exchange{
 	{call: "POST /api/stores", body: `{"name":"Teas","location":"Hall 1"}`, as: "store", published: "stores/$store@1"},
 	{call: "GET /api/stores/$store", etag: "1", is: `{"store":{"id":"$store","name":"Teas","location":"Hall 1","participating":false}}`},
 	{call: "GET /api/stores/participating", is: `{"stores":[],"nextPageToken":""}`},
-	{call: "POST /api/stores/$store/products", as: "tea", published: "stores/$tea@1",
-		body: `{"name":"Tea","description":"","sku":"T1","price":{"currencyCode":"USD","minorUnits":999}}`},
-	{call: "POST /api/stores/$store/products", as: "cup",
-		body: `{"name":"Cup","description":"blue","sku":"C1","price":{"currencyCode":"USD","minorUnits":"1000000000000"}}`},
+	{
+		call: "POST /api/stores/$store/products", as: "tea", published: "stores/$tea@1",
+		body: `{"name":"Tea","description":"","sku":"T1","price":{"currencyCode":"USD","minorUnits":999}}`,
+	},
+	{
+		call: "POST /api/stores/$store/products", as: "cup",
+		body: `{"name":"Cup","description":"blue","sku":"C1","price":{"currencyCode":"USD","minorUnits":"1000000000000"}}`,
+	},
 	{call: "GET /api/stores/products/$tea", etag: "1", is: `{"product":{"id":"$tea","storeId":"$store","name":"Tea","description":"","sku":"T1","price":{"currencyCode":"USD","minorUnits":"999"}}}`},
 	{call: "POST /api/stores/$store/products", body: `{"name":"Tea","sku":"T1","price":{"currencyCode":"USD","minorUnits":0}}`, want: "409 PRODUCT_SKU_TAKEN"},
 	{call: "POST /api/stores/$nobody/products", body: `{"name":"Tea","sku":"T1","price":{"currencyCode":"USD","minorUnits":0}}`, want: "404 STORE_NOT_FOUND"},
