@@ -26,6 +26,7 @@ const patience = 10 * time.Second
 // postgres is a module's schema on a PostgreSQL server.
 type postgres struct {
 	topics
+	*incarnations
 	module string
 	pool   *pgxpool.Pool
 	closed atomic.Bool
@@ -49,11 +50,13 @@ func openPostgres(ctx context.Context, config Config, migrations fs.FS) (_ DB, e
 	if err := config.warn(ctx, db); err != nil {
 		return nil, err
 	}
+	server := &incarnations{}
+	server.watch(pools)
 	pool, err := pgxpool.NewWithConfig(context.WithoutCancel(ctx), pools)
 	if err != nil {
 		return nil, err
 	}
-	return &postgres{module: config.Module, pool: pool}, nil
+	return &postgres{incarnations: server, module: config.Module, pool: pool}, nil
 }
 
 // pool is how to connect. Each connection sees the module's schema only.

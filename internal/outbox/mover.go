@@ -4,6 +4,9 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"mallbots/internal/database"
+	"mallbots/internal/failpoint"
 )
 
 const (
@@ -57,7 +60,11 @@ func (m *mover) next(ctx context.Context, limit int) ([]row, error) {
 			return nil, ctx.Err()
 		}
 	}
-	return waiting(ctx, m.relay.db, m.sent, limit)
+	rows, err := waiting(ctx, m.relay.db, m.sent, limit)
+	if err == nil && database.Incarnation(m.relay.db) != m.relay.incarnation {
+		return nil, errRestored
+	}
+	return rows, err
 }
 
 // forget drops the rows that have left. It comes before a read, never after: a
@@ -111,6 +118,7 @@ func (m *mover) commit(ctx context.Context, epoch string, runs []run) error {
 	if err := move(ctx, m.relay.db, epoch, runs); err != nil {
 		return err
 	}
+	failpoint.Here("relay.moved")
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, r := range runs {

@@ -30,6 +30,7 @@ import (
 	"mallbots/internal/broker"
 	"mallbots/internal/cause"
 	"mallbots/internal/database"
+	"mallbots/internal/failpoint"
 )
 
 // topic is what wakes the relay.
@@ -77,6 +78,7 @@ func Publish(ctx context.Context, tx database.Tx, key string, m proto.Message) e
 		Rows: 1,
 	})
 	tx.Notify(topic)
+	failpoint.Here("outbox.inserted")
 	if positions := tracked(ctx); positions != nil {
 		positions.queue(func() string { return position(envelope.Source, key, sequence) })
 		tx.AfterCommit(func() { positions.add(envelope.Source, key, sequence) })

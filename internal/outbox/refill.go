@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"mallbots/internal/broker"
 	"mallbots/internal/database"
@@ -30,9 +31,12 @@ func (r *Relay) refill(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("outbox: what the stream has lost: %w", err)
 	}
-	if len(ids) > 0 {
+	if r.refused > 0 {
+		r.singles = max(r.singles, len(ids))
+	} else if len(ids) > 0 {
 		r.log.Warn("outbox: the stream has lost messages, which are published again", "stream", r.stream.Name(), "messages", len(ids))
 	}
+	r.refused = 0
 	for len(ids) > 0 {
 		n := min(len(ids), broker.MaxBatch)
 		if r.singles > 0 {
@@ -44,7 +48,7 @@ func (r *Relay) refill(ctx context.Context) error {
 		}
 		ids = ids[done:]
 	}
-	r.whole = true
+	r.whole = r.refused == 0
 	return nil
 }
 
@@ -82,7 +86,17 @@ func (r *Relay) republish(ctx context.Context, ids []string) (done int, err erro
 	case err == nil:
 		r.last = last
 		r.singles = max(0, r.singles-1)
-	case errors.Is(err, broker.ErrDuplicate) && len(batch) == 1 && last > 0: // it was not lost
+	case errors.Is(err, broker.ErrDuplicate) && len(batch) == 1 && last > 0:
+		stored, err := r.stream.Read(ctx, last, 1)
+		if err != nil {
+			return 0, err
+		}
+		if len(stored) == 0 || stored[0].ID != messages[0].ID {
+			// The server has lost the message and remembers the id: it takes the
+			// message when it has forgotten that too, minutes from now.
+			r.refused++
+			return done, nil
+		} // else it was not lost
 	default:
 		r.doubt(err, len(batch))
 		return 0, err
@@ -96,11 +110,12 @@ func (r *Relay) republish(ctx context.Context, ids []string) (done int, err erro
 
 // relabel notes where in the stream lost messages are now.
 func (r *Relay) relabel(ctx context.Context, again []resent) error {
+	now := database.Micros(time.Now()) // the stream keeps them from now on, and so must outbox_sent
 	err := r.db.InTx(ctx, func(tx database.Tx) error {
 		for _, m := range again {
 			tx.Queue(database.Statement{
-				SQL:  `UPDATE outbox_sent SET epoch = $1, stream_sequence = $2 WHERE message_id = $3`,
-				Args: []any{r.epoch, int64(m.sequence), m.messageID},
+				SQL:  `UPDATE outbox_sent SET epoch = $1, stream_sequence = $2, sent_at = $3 WHERE message_id = $4`,
+				Args: []any{r.epoch, int64(m.sequence), now, m.messageID},
 			})
 		}
 		return nil

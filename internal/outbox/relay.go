@@ -12,9 +12,11 @@ import (
 
 	"mallbots/internal/broker"
 	"mallbots/internal/database"
+	"mallbots/internal/failpoint"
 )
 
 const (
+	look     = 2 * time.Second        // how often to see whether the stream is as it was left
 	poll     = 500 * time.Millisecond // how often to look without being woken
 	patience = 5 * time.Second        // of Health with an interruption
 	finish   = 5 * time.Second        // how long what was begun may take to end
@@ -47,6 +49,11 @@ type Relay struct {
 	scanned uint64 // how far the stream has been compared with the outbox
 	singles int    // so many messages go one by one, after doubt
 	whole   bool   // the stream holds all that outbox_sent says was sent
+
+	incarnation string  // of the database that all this was compared with
+	refused     int     // lost messages that the server does not take yet, believing that it has them
+	missing     []space // what the stream lacks, as far as is known
+	fork        int64   // the producer's epoch that this comparison has begun; 0 if none
 }
 
 // NewRelay makes the relay of db's module, whose stream is stream.
@@ -87,6 +94,7 @@ func (r *Relay) Run(ctx context.Context) error {
 func (r *Relay) lead(ctx context.Context, lost <-chan struct{}) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	r.epoch = "" // whoever led meanwhile has published; compare anew
 	go func() {
 		select {
 		case <-lost:
@@ -106,6 +114,11 @@ func (r *Relay) lead(ctx context.Context, lost <-chan struct{}) {
 		if ctx.Err() != nil {
 			r.settle()
 			return
+		}
+		if errors.Is(err, errChanged) {
+			r.log.Warn("outbox: comparing the stream with the database again", "stream", r.stream.Name(), "because", err)
+			attempt = 0
+			continue
 		}
 		if time.Since(began) > patience {
 			attempt = 1
@@ -127,7 +140,14 @@ func (r *Relay) work(ctx context.Context, wake <-chan struct{}) error {
 	defer m.close()
 	ticker := time.NewTicker(poll)
 	defer ticker.Stop()
+	looked := time.Now()
 	for {
+		if time.Since(looked) > look {
+			if err := r.look(ctx); err != nil {
+				return err
+			}
+			looked = time.Now()
+		}
 		more, err := r.publish(ctx, m)
 		if err != nil {
 			return err
@@ -185,6 +205,7 @@ func (r *Relay) append(ctx context.Context, m *mover, rows []row, messages []bro
 	cancel()
 	switch {
 	case err == nil:
+		failpoint.Here("relay.acked")
 		m.move(rows, r.last+1)
 		r.last = last
 		r.singles = max(0, r.singles-1)

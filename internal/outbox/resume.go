@@ -16,6 +16,10 @@ import (
 // every batch names the sequence it follows, a message of ours that is still on
 // its way cannot be stored after the first one that is published from here on.
 func (r *Relay) resume(ctx context.Context) error {
+	if err := r.db.Ping(ctx); err != nil {
+		return fmt.Errorf("outbox: the database of %s: %w", r.db.Module(), err)
+	}
+	incarnation := database.Incarnation(r.db)
 	if err := r.stream.Ensure(ctx); err != nil {
 		return err
 	}
@@ -23,9 +27,10 @@ func (r *Relay) resume(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if epoch := r.stream.Epoch(); epoch != r.epoch {
-		r.epoch, r.scanned, r.whole = epoch, 0, false
+	if epoch := r.stream.Epoch(); epoch != r.epoch || incarnation != r.incarnation {
+		r.epoch, r.incarnation, r.scanned, r.whole, r.missing = epoch, incarnation, 0, false, nil
 	}
+	r.fork = 0
 	known, err := r.known(ctx, last)
 	if err != nil {
 		return err
@@ -46,6 +51,9 @@ func (r *Relay) resume(ctx context.Context) error {
 		last = max(last, from-1)
 	}
 	r.last, r.scanned = last, last
+	if err := r.findSpaces(ctx); err != nil {
+		return err
+	}
 	return r.refill(ctx)
 }
 
@@ -111,13 +119,12 @@ func (r *Relay) claim(ctx context.Context, page []broker.Message) error {
 	}
 	var runs []run
 	var again []resent
+	var strange []broker.Message
 	for _, m := range page {
 		id, known := ours[m.ID]
 		switch {
 		case !known:
-			foreign.WithLabelValues(r.db.Module()).Inc()
-			r.log.Error("outbox: a message that this module never published is in its stream",
-				"stream", r.stream.Name(), "sequence", m.Sequence, "id", m.ID, "subject", m.Subject)
+			strange = append(strange, m)
 		case lost[m.ID]:
 			again = append(again, resent{messageID: m.ID, sequence: m.Sequence})
 		case id != 0:
@@ -131,8 +138,10 @@ func (r *Relay) claim(ctx context.Context, page []broker.Message) error {
 			return err
 		}
 	}
-	if len(runs) == 0 {
-		return nil
+	if len(runs) > 0 {
+		if err := move(ctx, r.db, r.epoch, runs); err != nil {
+			return err
+		}
 	}
-	return move(ctx, r.db, r.epoch, runs)
+	return r.adopt(ctx, strange)
 }

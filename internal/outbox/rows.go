@@ -10,6 +10,7 @@ import (
 
 	"mallbots/internal/broker"
 	"mallbots/internal/database"
+	"mallbots/internal/failpoint"
 )
 
 // row is one message that is not yet known to be in the stream.
@@ -81,6 +82,7 @@ func move(ctx context.Context, db database.DB, epoch string, runs []run) error {
 					Args: append([]any{now, epoch, int64(r.first) - 1 + int64(done)}, ids...),
 					Rows: int64(len(part)), Else: gone,
 				})
+				failpoint.Here("relay.moving")
 				tx.Queue(database.Statement{SQL: text.gone, Args: ids, Rows: int64(len(part)), Else: gone})
 				done += len(part)
 			}
