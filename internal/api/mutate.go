@@ -10,6 +10,7 @@ import (
 
 	"mallbots/internal/database"
 	"mallbots/internal/eventsourcing"
+	"mallbots/internal/failpoint"
 	"mallbots/internal/outbox"
 )
 
@@ -76,10 +77,12 @@ func attempt[Res proto.Message](ctx context.Context, db database.DB, do func(con
 	ctx, published := outbox.Track(ctx)
 	var res Res
 	err := db.InTx(ctx, func(tx database.Tx) error {
+		failpoint.Here("command.begun")
 		var err error
 		if res, err = do(ctx, tx); err != nil {
 			return err
 		}
+		failpoint.Here("command.decided")
 		if store == nil {
 			return nil
 		}
@@ -93,6 +96,7 @@ func attempt[Res proto.Message](ctx context.Context, db database.DB, do func(con
 		var none Res
 		return none, err
 	}
+	failpoint.Here("command.committed")
 	if position, ok := published.Last(); ok {
 		setHeader(ctx, headerPosition, position)
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"mallbots/internal/failpoint"
 )
 
 // MaxBatch is how many messages one Append may hold.
@@ -66,6 +68,7 @@ func (s *Stream) Append(ctx context.Context, expectedLast uint64, messages []Mes
 		if final > 0 {
 			out.Header["Nats-Batch-Commit"] = []string{"1"}
 		}
+		failpoint.Soon("relay.published")
 		reply, err := s.broker.ask(ctx, out)
 		if err != nil {
 			return 0, s.unanswered(err)

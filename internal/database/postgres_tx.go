@@ -8,6 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"mallbots/internal/failpoint"
 )
 
 // postgresTx counts its round trips: BEGIN travels with the first statement,
@@ -110,6 +112,7 @@ func (t *postgresTx) commit(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
+	failpoint.Here("commit.before")
 	results, err := t.send(ctx, "commit")
 	if err != nil {
 		return t.unknown(err)
@@ -118,6 +121,7 @@ func (t *postgresTx) commit(ctx context.Context) error {
 	if e := results.Close(); err == nil {
 		err = e
 	}
+	failpoint.Here("commit.after")
 	if err == nil && tag.String() != "COMMIT" {
 		err = fmt.Errorf("database: %s: the server answered %s to COMMIT", t.db.module, tag)
 	}

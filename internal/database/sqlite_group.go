@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"mallbots/internal/failpoint"
 )
 
 // Group commit. A commit costs one fsync however much it holds, so the
@@ -118,7 +120,9 @@ func (w *writer) group(first *member) {
 		}
 	}
 	if lost == nil && len(members) > 0 && (len(members) > 1 || outcomes[0] == nil) {
+		failpoint.Here("commit.before")
 		lost = w.exec("COMMIT")
+		failpoint.Here("commit.after")
 	}
 	if lost != nil {
 		_ = w.exec("ROLLBACK") // SQLite may have done it already

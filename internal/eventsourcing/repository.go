@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mallbots/internal/database"
+	"mallbots/internal/failpoint"
 	"mallbots/internal/fault"
 )
 
@@ -209,6 +210,7 @@ func (r *Repository[A, E]) save(ctx context.Context, tx database.Tx, a A, lost e
 		}
 		add(ctx, tx, r.name, root.id, version+int64(i)+1, e.EventName(), data, at, lost)
 	}
+	failpoint.Here("event.appended")
 	if r.project != nil {
 		if err := r.project(ctx, tx, a); err != nil {
 			return fmt.Errorf("project %s %s: %w", r.name, root.id, err)

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -85,9 +86,13 @@ func (h *Host) Service(ctx context.Context, name string, migrations fs.FS) (*Ser
 	}
 	h.readiness.waiting(part, "")
 
+	watched, err := witness(ctx, db)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	s := &Service{
 		Name: name, DB: db, Log: log, readiness: h.readiness,
-		Inbox:  inbox.New(db, log, h.parts.Inbox...),
+		Inbox:  inbox.New(db, log, append(watched, h.parts.Inbox...)...),
 		Timers: timers.New(db, log, h.parts.Timers...),
 		relay:  outbox.NewRelay(db, h.parts.Stream(name), log),
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"mallbots/internal/failpoint"
 )
 
 // aside is one key that goes on by itself, one message at a time, because one
@@ -43,6 +45,7 @@ func (a *aside) head() (m *message, waiting int) {
 
 // done removes m, and lets its follower try at once.
 func (a *aside) done(m *message, o outcome) {
+	failpoint.Here("inbox.committed")
 	a.lane.mu.Lock()
 	if at := slices.Index(a.queue, m); at >= 0 {
 		a.queue = slices.Delete(a.queue, at, at+1)
@@ -113,6 +116,7 @@ func (a *aside) failed(ctx context.Context, m *message, err error, crowd bool) {
 	if f.transient {
 		c.suffer(a.line, m, f.err, now)
 	}
+	failpoint.Here("inbox.retry")
 	if !final {
 		m.next = now.Add(m.delay(c.in.settings, f))
 		return

@@ -7,6 +7,7 @@ import (
 
 	"mallbots/internal/broker"
 	"mallbots/internal/database"
+	"mallbots/internal/failpoint"
 )
 
 // bury makes m a dead letter and parks its key, in one transaction. It reports
@@ -102,6 +103,7 @@ func (c *consumer) writeLetter(tx database.Tx, m *message, f failure) error {
 }
 
 func (c *consumer) insertLetter(tx database.Tx, m *message, f failure, conflict string) error {
+	failpoint.Here("inbox.parking")
 	header, err := json.Marshal(m.header)
 	if err != nil {
 		return fmt.Errorf("inbox: headers of %s: %w", m.id, err)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"mallbots/internal/failpoint"
 )
 
 // lane works on the messages of some of the keys, in the order they came, many
@@ -63,6 +65,7 @@ func (l *lane) work(ctx context.Context, batch []*message) {
 	started := time.Now()
 	outcomes, err := l.c.applyAll(ctx, batch)
 	if err == nil {
+		failpoint.Here("inbox.committed")
 		observe(l.c, batch, time.Since(started))
 		for i, m := range batch {
 			l.c.done(m, outcomes[i])

@@ -15,6 +15,7 @@ import (
 	"mallbots/internal/cause"
 	"mallbots/internal/database"
 	"mallbots/internal/eventsourcing"
+	"mallbots/internal/failpoint"
 	"mallbots/internal/fault"
 )
 
@@ -154,6 +155,7 @@ func (t *Timers) fire(ctx context.Context, next timer) {
 			if err != nil {
 				return err
 			}
+			defer failpoint.Here("timer.firing")
 			return t.handle(ctx, tx, next, handle)
 		})
 	}
@@ -162,6 +164,7 @@ func (t *Timers) fire(ctx context.Context, next timer) {
 		return
 	}
 	if err == nil {
+		failpoint.Here("timer.fired")
 		late.WithLabelValues(t.db.Module(), next.name).Observe(t.now().Sub(database.Time(next.due)).Seconds())
 	}
 	t.mu.Lock()
