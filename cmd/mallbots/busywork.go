@@ -46,7 +46,7 @@ func (b *busyworkCommand) Run(ctx context.Context, c *console) error {
 		if err != nil {
 			return fmt.Errorf("open the journal: %w", err)
 		}
-		defer file.Close()
+		defer func() { _ = file.Close() }() // each line was written at once
 		journal = file
 	}
 	work := newBusywork(*b, m, journal)

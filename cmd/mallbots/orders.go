@@ -50,7 +50,7 @@ func (m *mall) watchOrder(ctx context.Context, id string, wanted func(orderStatu
 	if err != nil {
 		return nil, fmt.Errorf("watch order %s: %w", id, err)
 	}
-	defer stream.Close()
+	defer func() { _ = stream.Close() }() // the answer is in hand
 	for {
 		res, err := stream.Receive()
 		if err != nil {

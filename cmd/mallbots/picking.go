@@ -62,9 +62,8 @@ func (m *mall) pick(ctx context.Context, listID, bot string) (position string, e
 	}
 	if refused(err) {
 		list, getErr := ask(ctx, m, m.depot.GetShoppingList, &depotv1.GetShoppingListRequest{Id: listID})
-		switch list.GetShoppingList().GetStatus() {
-		case depotv1.ShoppingListStatus_SHOPPING_LIST_STATUS_COMPLETED, depotv1.ShoppingListStatus_SHOPPING_LIST_STATUS_CANCELED:
-			return "", getErr
+		if status := list.GetShoppingList().GetStatus(); getErr == nil && status != available && status != assigned {
+			return "", nil
 		}
 	}
 	return "", fmt.Errorf("pick list %s: %w", listID, err)
