@@ -56,7 +56,7 @@ func (s *serveCommand) Run(ctx context.Context, c *console) error {
 	var helpers sync.WaitGroup
 	defer helpers.Wait()
 	return host.Run(ctx, config, modules, func(at host.Addresses) {
-		at.Announce(c.out, "mallbots: "+strings.Join(s.Modules, ", "))
+		at.Announce(c.out, "mallbots is ready: "+strings.Join(s.Modules, ", "))
 		helpers.Go(func() { s.help(ctx, config.Log, at) })
 	})
 }

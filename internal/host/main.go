@@ -39,7 +39,7 @@ func Main(m Module) {
 		if err != nil {
 			return err
 		}
-		return Run(ctx, config, []Module{m}, func(at Addresses) { at.Announce(os.Stdout, m.Name) })
+		return Run(ctx, config, []Module{m}, func(at Addresses) { at.Announce(os.Stdout, m.Name+" is ready") })
 	}()
 	stop()
 	parsed.FatalIfErrorf(err)

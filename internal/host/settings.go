@@ -46,9 +46,9 @@ func (s Settings) freeDisk() int64 {
 	return s.FreeDisk << 20
 }
 
-// Announce writes where a process that is ready can be reached.
-func (a Addresses) Announce(out io.Writer, name string) {
-	fmt.Fprintf(out, "%s is ready\n", name)
+// Announce writes what is ready, and where it can be reached.
+func (a Addresses) Announce(out io.Writer, what string) {
+	fmt.Fprintln(out, what)
 	fmt.Fprintf(out, "  API         %s   (REST, gRPC, gRPC-Web and Connect)\n", a.HTTP)
 	fmt.Fprintf(out, "  docs        %s/docs\n", a.HTTP)
 	fmt.Fprintf(out, "  operations  %s\n", a.Ops)
