@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 
 	basketsv1 "mallbots/proto/mallbots/baskets/v1"
 	depotv1 "mallbots/proto/mallbots/depot/v1"
@@ -80,4 +81,20 @@ func parts(file protoreflect.FileDescriptor) map[protoreflect.FullName]bool {
 		}
 	}
 	return found
+}
+
+// TestNoNumberIsAFloat keeps money and counts exact on the wire.
+func TestNoNumberIsAFloat(t *testing.T) {
+	protoregistry.GlobalFiles.RangeFiles(func(file protoreflect.FileDescriptor) bool {
+		if !strings.HasPrefix(string(file.Package()), "mallbots.") {
+			return true
+		}
+		for i := range file.Messages().Len() {
+			fields := file.Messages().Get(i).Fields()
+			for j := range fields.Len() {
+				require.NotContains(t, []protoreflect.Kind{protoreflect.FloatKind, protoreflect.DoubleKind}, fields.Get(j).Kind(), "%s", fields.Get(j).FullName())
+			}
+		}
+		return true
+	})
 }
