@@ -31,7 +31,7 @@ type busyworkCommand struct {
 // mostTime bounds a run that is to end by its number of orders.
 const mostTime = time.Hour
 
-// Run works, and prints what was measured.
+// Run works, and prints what was measured, also when it is interrupted.
 func (b *busyworkCommand) Run(ctx context.Context, c *console) error {
 	if b.Shoppers < 1 || b.Open < 1 || b.Orders < 0 || b.Duration < 0 || b.Keepers < 0 || b.Bots < 0 {
 		return errors.New("busywork: want at least one shopper and one open order, and nothing negative")
@@ -53,7 +53,7 @@ func (b *busyworkCommand) Run(ctx context.Context, c *console) error {
 	stop := work.show(c)
 	err = work.run(ctx)
 	stop()
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("busywork: %w", err)
 	}
 	report := work.report()
