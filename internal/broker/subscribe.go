@@ -117,7 +117,7 @@ func (s *subscription) consumer(ctx context.Context) (jetstream.Consumer, error)
 		return nil, why(ctx, err)
 	}
 	s.broker.know(s.stream)
-	consumer, err := stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
+	config := jetstream.ConsumerConfig{
 		Durable:       s.durable,
 		Description:   s.durable + " listens to " + s.module,
 		FilterSubject: subjects(s.module),
@@ -126,7 +126,12 @@ func (s *subscription) consumer(ctx context.Context) (jetstream.Consumer, error)
 		AckWait:       AckWait,
 		MaxDeliver:    -1, // the application counts; the server would skip in silence
 		MaxAckPending: s.maxPending,
-	})
+	}
+	if existing, err := stream.Consumer(ctx, s.durable); err == nil { // where it began cannot be changed, see Rewind
+		have := existing.CachedInfo().Config
+		config.DeliverPolicy, config.OptStartSeq = have.DeliverPolicy, have.OptStartSeq
+	}
+	consumer, err := stream.CreateOrUpdateConsumer(ctx, config)
 	return consumer, why(ctx, err)
 }
 

@@ -31,6 +31,8 @@ type consumer struct {
 	heard    time.Time          // when the latest delivery came
 	troubles map[string]trouble // by line: what fails for reasons that should pass
 	draining map[string]bool    // keys whose held messages are being applied
+
+	mark mark // belongs to the goroutine that reconciles
 }
 
 func newConsumer(in *Inbox, source string) *consumer {
@@ -56,6 +58,9 @@ func (c *consumer) start(ctx context.Context) {
 // deaf is replaced.
 func (c *consumer) run(ctx context.Context, b Broker) error {
 	c.start(ctx)
+	if r, can := b.(rewinder); can {
+		c.work.Go(func() { c.reconcileAlways(ctx, r) })
+	}
 	var err error
 	for ctx.Err() == nil && err == nil {
 		listening, hangUp := context.WithCancel(ctx)

@@ -26,6 +26,10 @@ var (
 		Name: "mallbots_events_dead_lettered_total",
 		Help: "Messages that became dead letters, gaps included.",
 	}, []string{"module", "source", "type"})
+	rewound = promauto.NewCounterVec(prometheus.CounterOpts{
+		Name: "mallbots_consumer_rewinds_total",
+		Help: "Times that messages were delivered again because the database had lost their effects.",
+	}, []string{"module", "source"})
 	processing = promauto.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "mallbots_event_processing_seconds",
 		Help:    "From the begin to the commit of the transaction a message was applied in.",

@@ -13,6 +13,7 @@ import (
 	"mallbots/internal/broker"
 	"mallbots/internal/broker/brokertest"
 	"mallbots/internal/database"
+	"mallbots/internal/database/databasetest"
 	storesv1 "mallbots/proto/mallbots/stores/v1"
 )
 
@@ -170,60 +171,6 @@ func TestAnIdleRelayNoticesWhatTheStreamLost(t *testing.T) {
 	})
 }
 
-// backedUp are the tables of the outbox.
-
-var backedUp = []struct {
-	table   string
-	columns string
-	count   int
-}{
-	{"outbox", "id, message_id, key, sequence, subject, headers, payload, created_at", 8},
-	{"outbox_keys", "key, sequence", 2},
-	{"outbox_sent", "message_id, key, sequence, subject, headers, payload, created_at, sent_at, epoch, stream_sequence", 10},
-}
-
-// save copies the tables of the outbox.
-func save(t *testing.T, db database.DB) map[string][][]any {
-	t.Helper()
-	saved := map[string][][]any{}
-	for _, b := range backedUp {
-		rows, err := database.All(t.Context(), db, func(from database.Row) ([]any, error) {
-			values, into := make([]any, b.count), make([]any, b.count)
-			for i := range values {
-				into[i] = &values[i]
-			}
-			return values, from.Scan(into...)
-		}, "SELECT "+b.columns+" FROM "+b.table)
-		require.NoError(t, err)
-		saved[b.table] = rows
-	}
-	return saved
-}
-
-// restore brings the tables back to what they were.
-func restore(t *testing.T, db database.DB, saved map[string][][]any) {
-	t.Helper()
-	require.NoError(t, db.InTx(t.Context(), func(tx database.Tx) error {
-		for _, b := range backedUp {
-			if _, err := tx.Exec(t.Context(), "DELETE FROM "+b.table); err != nil {
-				return err
-			}
-			overriding := ""
-			if db.Dialect() == database.Postgres && b.table == "outbox" {
-				overriding = "OVERRIDING SYSTEM VALUE "
-			}
-			holders := "$1"
-			for i := 2; i <= b.count; i++ {
-				holders += fmt.Sprintf(", $%d", i)
-			}
-			for _, row := range saved[b.table] {
-				tx.Queue(database.Statement{SQL: "INSERT INTO " + b.table + " (" + b.columns + ") " + overriding + "VALUES (" + holders + ")", Args: row})
-			}
-		}
-		return nil
-	}))
-}
-
 // The producer's database is restored to an earlier time. Consumers have seen
 // what it has lost, and must neither wait for ever nor take what is new for what
 // they have seen.
@@ -237,7 +184,7 @@ func TestAProducerThatWasRestoredGoesOnBehindWhatItLost(t *testing.T) {
 		empty(t, r)
 		stop()
 		put(t, db, "s2", 4, 4) // committed, and not sent when the backup is made
-		saved := save(t, db)
+		restore := databasetest.Backup(t, db, "outbox", "outbox_keys", "outbox_sent")
 
 		stop = start(t, newRelay(db, server.Connect()))
 		put(t, db, "s1", 6, 9)
@@ -246,7 +193,7 @@ func TestAProducerThatWasRestoredGoesOnBehindWhatItLost(t *testing.T) {
 		empty(t, r)
 		stop()
 
-		restore(t, db, saved)
+		restore()
 		put(t, db, "s1", 100, 101) // numbered 6 and 7, like what was lost
 		put(t, db, "s3", 100, 100)
 		put(t, db, "s4", 1, 1)
@@ -287,7 +234,7 @@ func TestAProducerThatWasRestoredGoesOnBehindWhatItLost(t *testing.T) {
 
 		// A second restore, to the same moment: another epoch, and what the first
 		// one lost is lost again.
-		restore(t, db, saved)
+		restore()
 		put(t, db, "s4", 100, 100)
 		last := newRelay(db, server.Connect())
 		stop = start(t, last)

@@ -1,0 +1,74 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Floor is up to where a durable consumer has acknowledged all.
+type Floor struct {
+	Epoch        string // of the stream, see Stream.Epoch
+	Acknowledged uint64 // every message up to this sequence; 0 for none
+}
+
+// Floor asks the server how far a durable consumer of a module's stream is. One
+// that does not exist has acknowledged nothing, and a stream that does not exist
+// has no epoch.
+func (b *Broker) Floor(ctx context.Context, durable, module string) (Floor, error) {
+	ctx, release := b.within(ctx)
+	defer release()
+	stream, err := b.js().Stream(ctx, streamName(module))
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return Floor{}, nil
+	}
+	if err != nil {
+		return Floor{}, fmt.Errorf("broker: floor of %s in %s: %w", durable, streamName(module), why(ctx, err))
+	}
+	floor := Floor{Epoch: stream.CachedInfo().Config.Metadata[epoch]}
+	consumer, err := stream.Consumer(ctx, durable)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return floor, nil
+	}
+	if err != nil {
+		return Floor{}, fmt.Errorf("broker: floor of %s in %s: %w", durable, streamName(module), why(ctx, err))
+	}
+	floor.Acknowledged = consumer.CachedInfo().AckFloor.Stream
+	return floor, nil
+}
+
+// Read returns stored messages of a module's stream, see Stream.Read.
+func (b *Broker) Read(ctx context.Context, module string, from uint64, max int) ([]Message, error) {
+	return b.Stream(module).Read(ctx, from, max)
+}
+
+// Rewind has a durable consumer deliver everything again that begins at a
+// sequence: it is deleted and created anew, which a subscription to it survives.
+// When that subscription is faster, everything comes again from the beginning.
+func (b *Broker) Rewind(ctx context.Context, durable, module string, from uint64) error {
+	ctx, release := b.within(ctx)
+	defer release()
+	failed := func(err error) error {
+		return fmt.Errorf("broker: rewind %s in %s to %d: %w", durable, streamName(module), from, why(ctx, err))
+	}
+	stream, err := b.js().Stream(ctx, streamName(module))
+	if err != nil {
+		return failed(err)
+	}
+	consumer, err := stream.Consumer(ctx, durable)
+	if err != nil {
+		return failed(err)
+	}
+	config := consumer.CachedInfo().Config
+	config.DeliverPolicy, config.OptStartSeq = jetstream.DeliverByStartSequencePolicy, from
+	if err := stream.DeleteConsumer(ctx, durable); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return failed(err)
+	}
+	_, err = stream.CreateConsumer(ctx, config)
+	if err != nil && !errors.Is(err, jetstream.ErrConsumerExists) {
+		return failed(err)
+	}
+	return nil
+}
