@@ -1,6 +1,7 @@
 package pgtest
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -26,18 +27,29 @@ type Server struct {
 	DSN string
 	// Dir holds the data, the socket and the log.
 	Dir   string
-	alive io.Closer // the server goes when this end of its pipe does
+	alive io.WriteCloser // the server goes when this end of its pipe does
+	said  *bufio.Reader  // what its keeper answers
 	done  <-chan struct{}
 }
 
-// keeper runs the server until its standard input ends, which happens as well
+// keeper runs the server, crashes and starts it as told, until its standard input ends, which happens as well
 // when our process is killed, and then clears up.
 const keeper = `
-"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= $3 </dev/null >"$2/log" 2>&1 &
-read -r forever
-kill -QUIT $!
-wait $!
-rm -rf "$2"
+bin=$1 dir=$2 settings=$3
+launch() {
+	"$bin/postgres" -D "$dir/data" -k "$dir" -c listen_addresses= $settings </dev/null >>"$dir/log" 2>&1 &
+	server=$!
+}
+launch
+while read -r word; do
+	case $word in
+	crash) kill -QUIT $server; wait $server; echo down ;;
+	start) launch ;;
+	esac
+done
+kill -QUIT $server
+wait $server
+rm -rf "$dir"
 `
 
 // Start starts a private server. A durable one keeps what it has committed when
@@ -72,6 +84,10 @@ func Start(durable bool) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
+	said, err := keep.StdoutPipe()
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
 	if err := keep.Start(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -80,7 +96,7 @@ func Start(durable bool) (*Server, error) {
 		_ = keep.Wait()
 		close(done)
 	}()
-	s := &Server{DSN: "host=" + dir + " user=mallbots dbname=postgres sslmode=disable", Dir: dir, alive: alive, done: done}
+	s := &Server{DSN: "host=" + dir + " user=mallbots dbname=postgres sslmode=disable", Dir: dir, alive: alive, said: bufio.NewReader(said), done: done}
 	if err := s.ready(); err != nil {
 		log, _ := os.ReadFile(filepath.Join(dir, "log"))
 		s.Stop()
@@ -112,6 +128,25 @@ func (s *Server) ready() error {
 func (s *Server) Stop() {
 	_ = s.alive.Close()
 	<-s.done
+}
+
+// Crash stops the server at once, as a crash does, and keeps its data.
+func (s *Server) Crash() error {
+	if _, err := fmt.Fprintln(s.alive, "crash"); err != nil {
+		return fmt.Errorf("crash PostgreSQL: %w", err)
+	}
+	if _, err := s.said.ReadString('\n'); err != nil {
+		return fmt.Errorf("crash PostgreSQL: %w", err)
+	}
+	return nil
+}
+
+// Restart starts the server again after Crash, and waits until it answers.
+func (s *Server) Restart() error {
+	if _, err := fmt.Fprintln(s.alive, "start"); err != nil {
+		return fmt.Errorf("start PostgreSQL again: %w", err)
+	}
+	return s.ready()
 }
 
 // binaries is the folder of initdb and postgres.
