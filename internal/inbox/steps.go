@@ -18,10 +18,11 @@ type Ticket = ticket
 // Steps do what Run does, one at a time and in the caller's goroutine. They are
 // for a simulator, which decides what happens next; use them or Run.
 type Steps struct {
-	in     *Inbox
-	looked time.Time // when released keys were last looked for
-	wake   <-chan struct{}
-	stop   func()
+	in      *Inbox
+	sources []string
+	looked  time.Time // when released keys were last looked for
+	wake    <-chan struct{}
+	stop    func()
 }
 
 // Step is something that an inbox could do now.
@@ -46,7 +47,7 @@ func (in *Inbox) Steps(b Broker) (*Steps, error) {
 			c.lanes[i] = newLane(c)
 		}
 	}
-	s := &Steps{in: in}
+	s := &Steps{in: in, sources: in.Sources()}
 	s.wake, s.stop = in.db.Listen(topicRelease)
 	return s, nil
 }
@@ -55,6 +56,9 @@ func (in *Inbox) Steps(b Broker) (*Steps, error) {
 func (s *Steps) Receive(ctx context.Context, source string, m broker.Message, t Ticket) {
 	s.in.consumers[source].receive(ctx, m, t)
 }
+
+// Sources are the modules whose events it consumes, sorted.
+func (s *Steps) Sources() []string { return s.sources }
 
 // Durable is the name under which the inbox consumes from source.
 func (s *Steps) Durable(source string) string { return s.in.consumers[source].name }
@@ -72,8 +76,11 @@ func (s *Steps) Next() (now []Step, later time.Time) {
 	if len(s.in.consumers) > 0 && !clock.Before(s.looked.Add(2*time.Second)) {
 		now = append(now, Step{"release", s.release})
 	}
-	for _, source := range s.in.Sources() {
+	for _, source := range s.sources {
 		for i, l := range s.in.consumers[source].lanes {
+			if len(l.ready)+len(l.aside) == 0 {
+				continue
+			}
 			steps, due := l.steps(fmt.Sprintf("%s lane %d", source, i), clock)
 			now = append(now, steps...)
 			if !due.IsZero() && due.Before(later) {
@@ -107,7 +114,7 @@ func (s *Steps) Stop() {
 // release applies what is held behind keys that were released.
 func (s *Steps) release(ctx context.Context) {
 	s.looked = s.in.settings.clock()
-	for _, source := range s.in.Sources() {
+	for _, source := range s.sources {
 		c := s.in.consumers[source]
 		for _, key := range c.released(ctx) {
 			c.drain(ctx, key)

@@ -96,7 +96,7 @@ func (w *World) inboxOptions(m *running, now time.Time, sooner func(time.Time)) 
 		sooner(w.bus.away)
 		return all
 	}
-	for _, source := range m.service.Inbox.Sources() {
+	for _, source := range m.inbox.Sources() {
 		d := w.bus.durable(m.inbox.Durable(source), source)
 		sequence, at := d.ready(now)
 		sooner(at)
@@ -140,7 +140,7 @@ func (w *World) waiting() (all []string) {
 		}
 	}
 	for _, m := range w.process.modules {
-		for _, source := range m.service.Inbox.Sources() {
+		for _, source := range m.inbox.Sources() {
 			d := w.bus.durable(m.inbox.Durable(source), source)
 			if n := d.pending(); n > 0 {
 				all = append(all, fmt.Sprintf("%d not acknowledged by %s", n, d.name))

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"flag"
+	"runtime/debug"
 	"testing"
 	"testing/synctest"
 
@@ -17,6 +18,7 @@ func TestMain(m *testing.M) {
 	if _, err := templates(); err != nil { // outside of every bubble
 		panic(err)
 	}
+	debug.SetGCPercent(800)
 	m.Run()
 }
 
