@@ -1,0 +1,123 @@
+//go:build chaos
+
+package chaos
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"regexp"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"mallbots/internal/database/pgtest"
+)
+
+// cell is one kind of fault.
+type cell struct {
+	name     string
+	backends []string
+	watched  bool          // in the binary with failpoints and witnesses
+	early    bool          // it strikes as soon as people set out
+	lasts    time.Duration // how long the fault goes on, about
+	args     []string      // more of serve's
+	fresh    bool          // each run has a mall of its own
+	skip     func() string // why it cannot be run here
+	before   func(m *mall)
+	strike   func(m *mall, l *load) (fired int) // and heals
+	after    func(m *mall)                      // when the shoppers have gone
+}
+
+var both = []string{embedded, external}
+
+// together is how many runs share a mall.
+const together = 10
+
+func cells() []cell {
+	return slices.Concat(failpointCells(), processCells(), brokerCells(), storeCells(), messageCells(), databaseCells(), leaderCells())
+}
+
+// TestMatrix runs every cell on every backend it is for.
+func TestMatrix(t *testing.T) {
+	if *killsFlag > 0 {
+		t.Skip("only the kills were asked for")
+	}
+	wantedCell, err := regexp.Compile(*cellsFlag)
+	require.NoError(t, err)
+	wantedBackend, err := regexp.Compile(*backendsFlag)
+	require.NoError(t, err)
+	var rows []row
+	defer func() { print(rows) }()
+	for _, c := range cells() {
+		for _, backend := range c.backends {
+			if !wantedCell.MatchString(c.name) || !wantedBackend.MatchString(backend) {
+				continue
+			}
+			t.Run(c.name+"/"+backend, func(t *testing.T) {
+				rows = append(rows, runCell(t, c, backend))
+			})
+		}
+	}
+}
+
+// runCell runs a cell as often as was asked for.
+func runCell(t *testing.T, c cell, backend string) (r row) {
+	r = row{cell: c.name, backend: backend}
+	switch {
+	case spent():
+		r.note = "no time was left"
+	case c.skip != nil:
+		r.note = c.skip()
+	}
+	if r.note == "" && backend == external && !havePostgres() {
+		r.note = pgtest.ErrNone.Error()
+	}
+	if r.note != "" {
+		t.Skip("NOT RUN: " + r.note)
+	}
+	h := fnv.New64a()
+	h.Write([]byte(c.name + backend))
+	binary := shipped
+	if c.watched {
+		binary = watched
+	}
+	for r.runs < *runsFlag && !spent() {
+		seed := *seedFlag ^ h.Sum64() ^ uint64(r.runs)
+		t.Run(fmt.Sprint(r.runs), func(t *testing.T) {
+			m := newMall(t, backend, binary, seed, c.args...)
+			ok, unknown := 0, 0
+			for n := 0; n == 0 || n < together && !c.fresh && r.runs < *runsFlag && !spent(); n++ {
+				v := m.suffer(c)
+				r.add(v, ok, unknown)
+				ok, unknown = v.ok, v.unknown
+				if !v.clean() {
+					t.Errorf("seed %d, run %d: %d lost, %d doubled, %d reordered, %v %v %s", *seedFlag, r.runs,
+						v.counted.lost, v.counted.doubled, v.counted.reordered, v.counted.examples, v.differences, v.trouble)
+					return
+				}
+			}
+		})
+		if t.Failed() {
+			return r
+		}
+	}
+	if r.fired == 0 {
+		t.Errorf("seed %d: the fault never happened in %d runs", *seedFlag, r.runs)
+	}
+	return r
+}
+
+// havePostgres says whether there is one to start.
+func havePostgres() bool {
+	s, err := pgtest.Start(false)
+	if errors.Is(err, pgtest.ErrNone) {
+		return false
+	}
+	if err == nil {
+		s.Stop()
+	}
+	return true
+}
