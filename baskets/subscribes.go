@@ -41,18 +41,18 @@ func (m *module) onStoreParticipationChanged(_ context.Context, tx database.Tx, 
 	return nil
 }
 
-// onProductAdded keeps a new product, whether its store is known yet or not.
+// onProductAdded keeps a new product, or what it is now, whether its store is known yet or not.
 func (m *module) onProductAdded(_ context.Context, tx database.Tx, e *storesv1.ProductAdded) error {
 	if err := m.checkPrice(e.GetPrice()); err != nil {
 		return err
 	}
 	tx.Queue(database.Statement{
 		SQL: `
-			INSERT INTO products (id, store_id, name, price, currency, removed) VALUES ($1, $2, $3, $4, $5, 0)
+			INSERT INTO products (id, store_id, name, price, currency, removed) VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (id) DO UPDATE SET
 				store_id = excluded.store_id, name = excluded.name,
-				price = excluded.price, currency = excluded.currency, removed = 0`,
-		Args: []any{e.GetProductId(), e.GetStoreId(), e.GetName(), e.GetPrice().GetMinorUnits(), e.GetPrice().GetCurrencyCode()},
+				price = excluded.price, currency = excluded.currency, removed = excluded.removed`,
+		Args: []any{e.GetProductId(), e.GetStoreId(), e.GetName(), e.GetPrice().GetMinorUnits(), e.GetPrice().GetCurrencyCode(), truth(e.GetRemoved())},
 	})
 	return nil
 }

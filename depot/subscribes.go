@@ -132,13 +132,18 @@ func (m *module) onStoreRebranded(_ context.Context, tx database.Tx, e *storesv1
 	return nil
 }
 
-// onProductAdded learns of a product that can be received from now on.
+// onProductAdded learns of a product that can be received from now on, or of
+// what it is now.
 func (m *module) onProductAdded(_ context.Context, tx database.Tx, e *storesv1.ProductAdded) error {
+	removed := 0
+	if e.GetRemoved() {
+		removed = 1
+	}
 	tx.Queue(database.Statement{
 		SQL: `
-			INSERT INTO products (id, store_id, name, removed) VALUES ($1, $2, $3, 0)
-			ON CONFLICT (id) DO UPDATE SET store_id = excluded.store_id, name = excluded.name`,
-		Args: []any{e.GetProductId(), e.GetStoreId(), e.GetName()},
+			INSERT INTO products (id, store_id, name, removed) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (id) DO UPDATE SET store_id = excluded.store_id, name = excluded.name, removed = excluded.removed`,
+		Args: []any{e.GetProductId(), e.GetStoreId(), e.GetName(), removed},
 	})
 	return nil
 }

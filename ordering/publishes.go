@@ -26,6 +26,14 @@ func publishCustomer(ctx context.Context, tx database.Tx, c *customer.Customer, 
 	return nil
 }
 
+// snapshotCustomer publishes all that the rest of the mall may know of a customer.
+func snapshotCustomer(ctx context.Context, tx database.Tx, c *customer.Customer) error {
+	if c.Enabled() {
+		return outbox.Snapshot(ctx, tx, c.ID(), &orderingv1.CustomerEnabled{CustomerId: c.ID()})
+	}
+	return outbox.Snapshot(ctx, tx, c.ID(), &orderingv1.CustomerDisabled{CustomerId: c.ID()})
+}
+
 // publishOrder puts into the outbox what the rest of the mall may know of an order.
 func publishOrder(ctx context.Context, tx database.Tx, o *order.Order, e order.Event) error {
 	switch e := e.(type) {

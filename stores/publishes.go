@@ -48,6 +48,21 @@ func publishProduct(ctx context.Context, tx database.Tx, p *product.Product, e p
 	return nil
 }
 
+// snapshotStore publishes all that the rest of the mall may know of a store.
+func snapshotStore(ctx context.Context, tx database.Tx, s *store.Store) error {
+	return outbox.Snapshot(ctx, tx, s.ID(), &storesv1.StoreCreated{
+		StoreId: s.ID(), Name: s.Name(), Location: s.Location(), Participating: s.Participating(),
+	})
+}
+
+// snapshotProduct publishes all that the rest of the mall may know of a product.
+func snapshotProduct(ctx context.Context, tx database.Tx, p *product.Product) error {
+	return outbox.Snapshot(ctx, tx, p.ID(), &storesv1.ProductAdded{
+		ProductId: p.ID(), StoreId: p.StoreID(), Name: p.Name(), Description: p.Description(), Sku: p.SKU(),
+		Price: &moneyv1.Money{CurrencyCode: p.Currency(), MinorUnits: p.Price()}, Removed: p.Removed(),
+	})
+}
+
 func publishPrice(ctx context.Context, tx database.Tx, p *product.Product, price int64) error {
 	return outbox.Publish(ctx, tx, p.ID(), &storesv1.ProductPriceChanged{
 		ProductId: p.ID(), StoreId: p.StoreID(),

@@ -27,7 +27,8 @@ const (
 	HeaderCorrelation  = "ce-correlationid"
 	HeaderCausation    = "ce-causationid"
 	HeaderTraceparent  = "traceparent"
-	headerPlainType    = "content-type" // what older readers of CloudEvents look for
+	HeaderSnapshot     = "mallbots-snapshot" // "1": the event carries all there is to know of its key
+	headerPlainType    = "content-type"      // what older readers of CloudEvents look for
 )
 
 // ContentType is that of every event.
@@ -44,6 +45,7 @@ type Envelope struct {
 	CorrelationID string    // the conversation it belongs to
 	CausationID   string    // the request or message that led to it
 	Traceparent   string    // W3C trace context; may be empty
+	Snapshot      bool      // it carries the absolute state of its key, and can be understood without what came before
 }
 
 // Partition is where a key's messages go, 0 to Partitions-1: FNV-1a mod 32.
@@ -76,6 +78,9 @@ func (e Envelope) Headers() Header {
 	}
 	if e.Traceparent != "" {
 		h[HeaderTraceparent] = encode(e.Traceparent)
+	}
+	if e.Snapshot {
+		h[HeaderSnapshot] = "1"
 	}
 	return h
 }
@@ -155,6 +160,7 @@ func (m Message) Open() (Envelope, error) {
 	if e.Sequence, err = strconv.ParseInt(m.Header[HeaderSequence], 10, 64); err != nil {
 		return e, fmt.Errorf("broker: the header %s: %w", HeaderSequence, err)
 	}
+	e.Snapshot = m.Header[HeaderSnapshot] == "1"
 	if err := e.Validate(); err != nil {
 		return e, err
 	}

@@ -38,6 +38,7 @@ func (p *process) ops() http.Handler {
 		r.Get("/audit", verb(p.auditAll))
 		r.Post("/audit", verb(p.auditAll))
 		r.Post("/projections/rebuild", verb(p.rebuildAll))
+		r.Post("/republish", verb(p.republishAll))
 		r.Get("/deadletters", verb(p.deadLetters))
 		r.Get("/deadletters/{id}", verb(p.deadLetter))
 		r.Post("/deadletters/{id}/retry", verb(p.retryDeadLetter))

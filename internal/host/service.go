@@ -53,6 +53,7 @@ type Service struct {
 	checks    []check
 	tables    []string
 	rebuilds  []Rebuilder
+	snapshots []Snapshotter
 }
 
 // Rebuilder projects the aggregates of one kind anew; repositories do.
@@ -118,6 +119,23 @@ func (s *Service) Tables(names ...string) { s.tables = append(s.tables, names...
 // they are projected anew.
 func (s *Service) Rebuildable(repositories ...Rebuilder) {
 	s.rebuilds = append(s.rebuilds, repositories...)
+}
+
+// Snapshotter publishes the state of the aggregates of one kind again;
+// eventsourcing.Snapshots are some.
+type Snapshotter interface {
+	Name() string
+	// Page returns the ids of the next aggregates after one, in order.
+	Page(ctx context.Context, q database.Querier, after string, limit int) ([]string, error)
+	// Publish publishes what one of them is now.
+	Publish(ctx context.Context, tx database.Tx, id string) error
+}
+
+// Republishable names what can be published again as snapshots, for consumers
+// that come after the stream has forgotten. The keys of the snapshots are the
+// ids of the aggregates.
+func (s *Service) Republishable(snapshots ...Snapshotter) {
+	s.snapshots = append(s.snapshots, snapshots...)
 }
 
 type check struct {

@@ -64,12 +64,15 @@ func (c *consumer) apply(ctx context.Context, m *message) (outcome, error) {
 		case m.sequence <= g.sequence:
 			o = duplicate
 			return errNothing
-		case g.state == open && m.sequence > g.sequence+1:
+		case g.state == open && !g.reaches(m):
 			o = gap
 			return errNothing
-		case g.state == parked, m.sequence > g.sequence+1:
+		case g.state == parked, !g.reaches(m):
 			o = held
 			return c.hold(tx, m)
+		}
+		if m.sequence > g.sequence+1 {
+			c.supersede(tx, m)
 		}
 		if g.state != open { // it is what the held ones wait for
 			g.state = releasing

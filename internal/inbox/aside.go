@@ -93,6 +93,7 @@ func (a *aside) try(ctx context.Context, m *message, crowd bool) {
 	case o != gap:
 		observe(c, []*message{m}, time.Since(started))
 		a.done(m, o)
+	case a.skip(ctx, m):
 	case m.waiting.IsZero():
 		m.waiting, m.next = now, now.Add(c.in.settings.pause)
 	case now.Sub(m.waiting) < c.in.settings.gap && !crowd:
@@ -105,6 +106,27 @@ func (a *aside) try(ctx context.Context, m *message, crowd bool) {
 			a.done(m, held)
 		}
 	}
+}
+
+// skip looks for a snapshot behind the gap that m waits at, and goes on from
+// there if the key was never seen. M is a duplicate then.
+func (a *aside) skip(ctx context.Context, m *message) bool {
+	a.lane.mu.Lock()
+	at := slices.IndexFunc(a.queue, func(q *message) bool { return q.snapshot && q != m })
+	var snapshot *message
+	if at >= 0 {
+		snapshot = a.queue[at]
+	}
+	a.lane.mu.Unlock()
+	if snapshot == nil {
+		return false
+	}
+	o, err := a.lane.c.apply(ctx, snapshot)
+	if err != nil || o == gap {
+		return false // its turn will come, or not
+	}
+	a.done(snapshot, o)
+	return true
 }
 
 // failed decides whether m is tried again, and when, or is a dead letter.

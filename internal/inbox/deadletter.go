@@ -22,10 +22,13 @@ func (c *consumer) bury(ctx context.Context, m *message, f failure) (bool, error
 		if err != nil {
 			return err
 		}
-		if g.state == parked || g.sequence != m.sequence-1 {
+		if g.state == parked || m.sequence <= g.sequence || !g.reaches(m) && !m.snapshot {
 			return nil
 		}
 		buried = true
+		if m.sequence > g.sequence+1 {
+			c.supersede(tx, m)
+		}
 		c.move(tx, m.key, gate{g.sequence, parked})
 		c.note(tx, m, statusDead)
 		return c.writeLetter(tx, m, f)

@@ -15,6 +15,7 @@ import (
 const (
 	CauseRejected    = "rejected"         // the domain refuses it
 	CauseUndecodable = "undecodable"      // its bytes are not what its type says
+	CauseUnknown     = "unknown-content"  // it says something that this binary has no word for
 	CauseInvalid     = "invalid-envelope" // its headers are missing, wrong or forged
 	CauseExhausted   = "exhausted"        // it failed in every attempt
 	CausePanic       = "panic"            // its handler panicked in every attempt
@@ -61,6 +62,9 @@ func (in *Inbox) classify(ctx context.Context, err error) failure {
 		return f
 	case errors.Is(err, errUndecodable):
 		f.cause, f.atOnce = CauseUndecodable, true
+		return f
+	case errors.Is(err, errUnknownContent):
+		f.cause, f.atOnce = CauseUnknown, true
 		return f
 	case errors.Is(err, eventsourcing.ErrConflict), errors.Is(err, errNotNext), database.Transient(err):
 		f.transient = true

@@ -25,6 +25,8 @@ const (
 	statusParked    = "parked"
 	statusDead      = "dead"
 	statusDiscarded = "discarded"
+	// A snapshot of its key made up for it.
+	statusSuperseded = "superseded"
 )
 
 var (
@@ -35,8 +37,18 @@ var (
 )
 
 // pass queues the gate's move to m, which fails the transaction unless m is
-// the next of its key and the key is open. A key is first seen at 1.
+// the next of its key and the key is open. A key is first seen at 1, or at a
+// snapshot.
 func (c *consumer) pass(tx database.Tx, m *message) {
+	if m.snapshot {
+		tx.Queue(database.Statement{
+			SQL: `INSERT INTO inbox_keys (consumer, key, sequence, parked) VALUES ($1, $2, $3, 0)
+				ON CONFLICT (consumer, key) DO UPDATE SET sequence = excluded.sequence
+				WHERE inbox_keys.parked = 0 AND inbox_keys.sequence IN (0, $4)`,
+			Args: []any{c.name, m.key, m.sequence, m.sequence - 1}, Rows: 1, Else: errNotNext,
+		})
+		return
+	}
 	if m.sequence == 1 {
 		tx.Queue(database.Statement{
 			SQL: `INSERT INTO inbox_keys (consumer, key, sequence, parked) VALUES ($1, $2, 1, 0)
@@ -67,6 +79,26 @@ func (c *consumer) note(tx database.Tx, m *message, status string) {
 type gate struct {
 	sequence int64
 	state    state
+}
+
+// reaches says whether the gate lets a message through that is newer than what
+// it has seen. Behind a gap, that is one which makes up for all that is missing:
+// a snapshot, for a key that was never seen or that is parked because of the gap.
+func (g gate) reaches(m *message) bool {
+	return m.sequence == g.sequence+1 || m.snapshot && (g.sequence == 0 || g.state == gapped)
+}
+
+// supersede queues the end of what waits behind the gap that a snapshot closes.
+func (c *consumer) supersede(tx database.Tx, m *message) {
+	tx.Queue(database.Statement{
+		SQL: `UPDATE inbox SET status = $4 WHERE consumer = $1 AND message_id IN (SELECT message_id FROM dead_letters
+			WHERE consumer = $1 AND key = $2 AND sequence < $3 AND cause IN ('gap', 'held'))`,
+		Args: []any{c.name, m.key, m.sequence, statusSuperseded},
+	})
+	tx.Queue(database.Statement{
+		SQL:  `DELETE FROM dead_letters WHERE consumer = $1 AND key = $2 AND sequence < $3 AND cause IN ('gap', 'held')`,
+		Args: []any{c.name, m.key, m.sequence},
+	})
 }
 
 // lock makes every other writer of the key wait, and reads its gate. A key that

@@ -170,6 +170,14 @@ func (b *bench) applied(key string, last int64) {
 	require.Equal(b.t, want, rows, "the effects of %s", key)
 }
 
+// effectsOf are the sequences that had an effect on a key.
+func (b *bench) effectsOf(key string) []int64 {
+	b.t.Helper()
+	all, err := database.All(b.t.Context(), b.db, database.Value[int64], `SELECT sequence FROM effects WHERE key = $1 ORDER BY sequence`, key)
+	require.NoError(b.t, err)
+	return all
+}
+
 // gate returns a key's position and state.
 func (b *bench) gate(key string) gate {
 	b.t.Helper()

@@ -118,6 +118,9 @@ func On[T any, E interface {
 		if err := proto.Unmarshal(data, event); err != nil {
 			return fmt.Errorf("%w: %s: %w", errUndecodable, descriptor.FullName(), err)
 		}
+		if err := understood(event.ProtoReflect()); err != nil {
+			return fmt.Errorf("%s: %w", descriptor.FullName(), err)
+		}
 		return handle(ctx, tx, event)
 	}})
 }

@@ -21,6 +21,7 @@ type message struct {
 	subject  string
 	header   broker.Header
 	data     []byte
+	snapshot bool // it makes sense without what came before
 	cause    envelopeCause
 	invalid  error // why the envelope cannot be trusted; nil for a sound one
 
@@ -67,7 +68,7 @@ func newMessage(source string, m broker.Message, t ticket, now time.Time) *messa
 	}
 	made := &message{
 		id: envelope.ID, kind: envelope.Type, key: envelope.Key, sequence: envelope.Sequence,
-		subject: m.Subject, header: m.Header, data: m.Data,
+		subject: m.Subject, header: m.Header, data: m.Data, snapshot: envelope.Snapshot,
 		cause:    envelopeCause{envelope.CorrelationID, envelope.Traceparent},
 		received: now, ticket: t, place: place{m.Sequence, m.ID}, invalid: err,
 	}

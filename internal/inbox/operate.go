@@ -44,7 +44,7 @@ func (in *Inbox) Retry(ctx context.Context, id string) error {
 				return err
 			case l.Cause == CauseInvalid:
 				return ErrNoUse
-			case l.Sequence > g.sequence+1:
+			case l.Sequence > g.sequence+1 && !c.revive(l).snapshot:
 				return ErrGap.With("sequence %d", g.sequence+1)
 			case l.Sequence <= g.sequence: // applied meanwhile, or another in its place
 				o = duplicate

@@ -124,7 +124,7 @@ func (c *consumer) drainOne(ctx context.Context, key string) (m *message, more b
 		}
 		m = c.revive(letter)
 		switch {
-		case m.sequence > g.sequence+1:
+		case !g.reaches(m) && !m.snapshot:
 			c.move(tx, key, gate{g.sequence, gapped})
 			return c.writeLetter(tx, &message{
 				id: m.id, kind: m.kind, key: key, sequence: m.sequence, subject: m.subject, header: m.header, data: m.data,
@@ -135,6 +135,9 @@ func (c *consumer) drainOne(ctx context.Context, key string) (m *message, more b
 			return nil
 		}
 		more = true
+		if m.sequence > g.sequence+1 {
+			c.supersede(tx, m)
+		}
 		c.deleteLetter(tx, m.id)
 		o, err = c.through(ctx, tx, m, g)
 		return err

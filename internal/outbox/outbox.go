@@ -47,7 +47,20 @@ const reserve = 1 << 10
 // mallbots.<module>.v1. Nothing is sent to the database before the transaction
 // does so anyway.
 func Publish(ctx context.Context, tx database.Tx, key string, m proto.Message) error {
+	return publish(ctx, tx, key, m, false)
+}
+
+// Snapshot publishes m, which carries all that others may know of the key, once
+// more. A consumer that never saw the key, or has a gap in it that nobody can
+// fill any more, goes on from there; to any other it is the key's next event.
+// Lock the key before the state is read.
+func Snapshot(ctx context.Context, tx database.Tx, key string, m proto.Message) error {
+	return publish(ctx, tx, key, m, true)
+}
+
+func publish(ctx context.Context, tx database.Tx, key string, m proto.Message, snapshot bool) error {
 	envelope, err := enclose(ctx, key, m)
+	envelope.Snapshot = snapshot
 	if err != nil {
 		return err
 	}

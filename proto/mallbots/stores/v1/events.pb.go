@@ -25,7 +25,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// StoreCreated tells that a store was opened.
+// StoreCreated tells that a store was opened. Published again as a snapshot, it
+// tells what the store is now.
 type StoreCreated struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The store's id.
@@ -208,7 +209,8 @@ func (x *StoreRebranded) GetName() string {
 	return ""
 }
 
-// ProductAdded tells that a store sells a new product.
+// ProductAdded tells that a store sells a new product. Published again as a
+// snapshot, it tells what the product is now.
 type ProductAdded struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The product's id.
@@ -222,7 +224,9 @@ type ProductAdded struct {
 	// The store's own number for it.
 	Sku string `protobuf:"bytes,5,opt,name=sku,proto3" json:"sku,omitempty"`
 	// What one of it costs.
-	Price         *v1.Money `protobuf:"bytes,6,opt,name=price,proto3" json:"price,omitempty"`
+	Price *v1.Money `protobuf:"bytes,6,opt,name=price,proto3" json:"price,omitempty"`
+	// Whether it is sold no more: only in a snapshot.
+	Removed       bool `protobuf:"varint,7,opt,name=removed,proto3" json:"removed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -297,6 +301,13 @@ func (x *ProductAdded) GetPrice() *v1.Money {
 		return x.Price
 	}
 	return nil
+}
+
+func (x *ProductAdded) GetRemoved() bool {
+	if x != nil {
+		return x.Removed
+	}
+	return false
 }
 
 // ProductRebranded tells that a product has another name or description.
@@ -506,7 +517,7 @@ const file_mallbots_stores_v1_events_proto_rawDesc = "" +
 	"\rparticipating\x18\x02 \x01(\bR\rparticipating\"?\n" +
 	"\x0eStoreRebranded\x12\x19\n" +
 	"\bstore_id\x18\x01 \x01(\tR\astoreId\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\"\xc0\x01\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"\xda\x01\n" +
 	"\fProductAdded\x12\x1d\n" +
 	"\n" +
 	"product_id\x18\x01 \x01(\tR\tproductId\x12\x19\n" +
@@ -514,7 +525,8 @@ const file_mallbots_stores_v1_events_proto_rawDesc = "" +
 	"\x04name\x18\x03 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x04 \x01(\tR\vdescription\x12\x10\n" +
 	"\x03sku\x18\x05 \x01(\tR\x03sku\x12.\n" +
-	"\x05price\x18\x06 \x01(\v2\x18.mallbots.money.v1.MoneyR\x05price\"\x82\x01\n" +
+	"\x05price\x18\x06 \x01(\v2\x18.mallbots.money.v1.MoneyR\x05price\x12\x18\n" +
+	"\aremoved\x18\a \x01(\bR\aremoved\"\x82\x01\n" +
 	"\x10ProductRebranded\x12\x1d\n" +
 	"\n" +
 	"product_id\x18\x01 \x01(\tR\tproductId\x12\x19\n" +
