@@ -144,6 +144,7 @@ func (in *Inbox) register(d protoreflect.MessageDescriptor, h handler) {
 		return
 	}
 	in.handlers[name] = h
+	exposeTrouble(in.db.Module(), source, name)
 	in.files[d.ParentFile().Path()] = d.ParentFile()
 	if in.consumers[source] == nil {
 		in.consumers[source] = newConsumer(in, source)

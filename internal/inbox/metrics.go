@@ -45,6 +45,14 @@ var (
 	}, []string{"module", "source"})
 )
 
+// exposeTrouble makes the counters of what should not happen start at zero, so
+// that their first step can be seen.
+func exposeTrouble(module, source, kind string) {
+	for _, counter := range []*prometheus.CounterVec{failed, retried, deadLettered} {
+		counter.WithLabelValues(module, source, kind)
+	}
+}
+
 // labels are the module, the source and the type of m; types that this binary
 // does not know share one label, because anybody could invent them.
 func (c *consumer) labels(m *message) []string {
