@@ -12,6 +12,7 @@ import (
 	"mallbots/internal/eventsourcing"
 	"mallbots/internal/failpoint"
 	"mallbots/internal/outbox"
+	"mallbots/internal/sabotage"
 )
 
 // raceRetries is how often a lost race is run again, raceDelay how long the
@@ -42,7 +43,7 @@ func Mutate[Res proto.Message](ctx context.Context, db database.DB, req proto.Me
 			return none, err
 		}
 	}
-	if r.key != "" {
+	if r.key != "" && !sabotage.On(sabotage.ForgetKeys) {
 		return once(ctx, db, req, do)
 	}
 	return race(ctx, func() (Res, error) {

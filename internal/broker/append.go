@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"mallbots/internal/failpoint"
+	"mallbots/internal/sabotage"
 )
 
 // MaxBatch is how many messages one Append may hold.
@@ -52,7 +53,7 @@ func (s *Stream) Append(ctx context.Context, expectedLast uint64, messages []Mes
 	for i, m := range messages {
 		out := outgoing(m)
 		out.Header[jetstream.ExpectedStreamHeader] = []string{s.name}
-		if i == 0 {
+		if i == 0 && !sabotage.On(sabotage.NoFence) {
 			out.Header[jetstream.ExpectedLastSeqHeader] = []string{strconv.FormatUint(expectedLast, 10)}
 		}
 		if final > 0 {

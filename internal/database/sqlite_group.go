@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mallbots/internal/failpoint"
+	"mallbots/internal/sabotage"
 )
 
 // Group commit. A commit costs one fsync however much it holds, so the
@@ -40,6 +41,10 @@ func (d *sqlite) InTx(ctx context.Context, f func(tx Tx) error) error {
 	tx := &sqliteTx{writer: d.writer}
 	if err := d.writer.join(ctx, tx, f); err != nil {
 		return err
+	}
+	if sabotage.Enabled && len(tx.outside) > 0 {
+		late := &sqliteTx{writer: d.writer, late: true, queued: tx.outside}
+		_ = d.writer.join(ctx, late, func(Tx) error { return nil })
 	}
 	tx.afterwards.run(&d.topics)
 	return nil

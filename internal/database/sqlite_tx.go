@@ -4,6 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
+
+	"mallbots/internal/sabotage"
 )
 
 // errOver is what a transaction answers that is used after its function.
@@ -13,10 +16,12 @@ var errOver = errors.New("database: the transaction is over")
 // is its last: what follows is not run, and it is rolled back.
 type sqliteTx struct {
 	afterwards
-	writer *writer
-	queued []Statement
-	rows   *sqliteRows // not closed yet
-	err    error
+	writer  *writer
+	queued  []Statement
+	outside []Statement // of the outbox, when that is sabotaged
+	late    bool        // it is those that are written
+	rows    *sqliteRows // not closed yet
+	err     error
 }
 
 // perform runs f and what f has queued.
@@ -78,6 +83,10 @@ func (t *sqliteTx) Flush(ctx context.Context) error {
 
 // send runs one queued statement.
 func (t *sqliteTx) send(s *Statement) error {
+	if sabotage.On(sabotage.OutboxOutside) && !t.late && strings.HasPrefix(s.SQL, "INSERT INTO outbox (") {
+		t.outside = append(t.outside, *s)
+		return nil
+	}
 	if len(s.Into) == 0 {
 		affected, err := t.exec(s.SQL, s.Args)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"mallbots/internal/cause"
 	"mallbots/internal/database"
+	"mallbots/internal/sabotage"
 )
 
 // Stored is one event as the store holds it. Data is JSON, personal fields opened.
@@ -69,6 +70,10 @@ func readPage(ctx context.Context, q database.Querier, aggregate, after string, 
 // stored it first, nothing is inserted and the transaction fails with lost.
 func add(ctx context.Context, tx database.Tx, aggregate, id string, version int64, name string, data []byte, at time.Time, lost error) {
 	c := cause.From(ctx)
+	rows := int64(1)
+	if sabotage.On(sabotage.NoVersion) {
+		rows = 0
+	}
 	tx.Queue(database.Statement{
 		SQL: `
 			INSERT INTO events (aggregate, aggregate_id, version, id, name, data, occurred_at, actor, correlation_id, causation_id)
@@ -78,7 +83,7 @@ func add(ctx context.Context, tx database.Tx, aggregate, id string, version int6
 			aggregate, id, version, uuid.Must(uuid.NewV7()).String(), name, string(data), database.Micros(at),
 			c.Actor, c.CorrelationID, c.CausationID,
 		},
-		Rows: 1,
+		Rows: rows,
 		Else: lost,
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mallbots/internal/failpoint"
+	"mallbots/internal/sabotage"
 )
 
 // lane works on the messages of some of the keys, in the order they came, many
@@ -62,6 +63,9 @@ func (l *lane) run(ctx context.Context) {
 
 // work applies a batch, or sets its keys aside.
 func (l *lane) work(ctx context.Context, batch []*message) {
+	if sabotage.Enabled && l.sabotaged(ctx, batch) {
+		return
+	}
 	started := time.Now()
 	outcomes, err := l.c.applyAll(ctx, batch)
 	if err == nil {

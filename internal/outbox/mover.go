@@ -7,6 +7,7 @@ import (
 
 	"mallbots/internal/database"
 	"mallbots/internal/failpoint"
+	"mallbots/internal/sabotage"
 )
 
 const (
@@ -23,6 +24,7 @@ const (
 // All of it but loop belongs to the relay's goroutine.
 type mover struct {
 	relay  *Relay
+	taken  int64          // the last row, for whoever thinks that a cursor would do
 	sent   map[int64]bool // rows that are sent and may still be in the outbox
 	jobs   chan run
 	moved  chan struct{} // receives after each commit
@@ -63,6 +65,9 @@ func (m *mover) next(ctx context.Context, limit int) ([]row, error) {
 	rows, err := waiting(ctx, m.relay.db, m.sent, limit)
 	if err == nil && database.Incarnation(m.relay.db) != m.relay.incarnation {
 		return nil, errRestored
+	}
+	if sabotage.Enabled {
+		rows = m.sabotaged(rows)
 	}
 	return rows, err
 }

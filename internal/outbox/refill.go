@@ -9,6 +9,7 @@ import (
 
 	"mallbots/internal/broker"
 	"mallbots/internal/database"
+	"mallbots/internal/sabotage"
 )
 
 // resent is a message that the stream has lost, or has again.
@@ -23,7 +24,7 @@ type resent struct {
 // anything newer, and keeps the order of each key. Consumers know what they have
 // applied, and take the rest.
 func (r *Relay) refill(ctx context.Context) error {
-	if r.whole {
+	if r.whole || sabotage.On(sabotage.NoRefill) || sabotage.On(sabotage.MarkFirst) {
 		return nil
 	}
 	ids, err := database.All(ctx, r.db, database.Value[string],

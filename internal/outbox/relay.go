@@ -13,6 +13,7 @@ import (
 	"mallbots/internal/broker"
 	"mallbots/internal/database"
 	"mallbots/internal/failpoint"
+	"mallbots/internal/sabotage"
 )
 
 const (
@@ -201,9 +202,14 @@ func (r *Relay) publish(ctx context.Context, m *mover) (more bool, err error) {
 // append sends rows as one batch, and has them moved when they are stored.
 func (r *Relay) append(ctx context.Context, m *mover, rows []row, messages []broker.Message) error {
 	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), finish)
+	if sabotage.On(sabotage.MarkFirst) {
+		m.move(rows, r.last+1)
+	}
 	last, err := r.stream.Append(detached, r.last, messages)
 	cancel()
 	switch {
+	case sabotage.On(sabotage.MarkFirst) && err == nil:
+		r.last = last
 	case err == nil:
 		failpoint.Here("relay.acked")
 		m.move(rows, r.last+1)

@@ -6,6 +6,7 @@ import (
 
 	"mallbots/internal/broker"
 	"mallbots/internal/database"
+	"mallbots/internal/sabotage"
 )
 
 // resume finds out where the stream stands, before the first message and after
@@ -36,6 +37,9 @@ func (r *Relay) resume(ctx context.Context) error {
 		return err
 	}
 	from := max(known, min(r.scanned, last)) + 1
+	if sabotage.On(sabotage.BlindResume) || sabotage.On(sabotage.MarkFirst) {
+		from = last + 1
+	}
 	for from <= last {
 		page, err := r.stream.Read(ctx, from, broker.MaxBatch)
 		if err != nil {
