@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"time"
 
 	"mallbots/internal/broker"
 )
@@ -22,10 +23,11 @@ type Stream interface {
 // Steps do what Run does, one at a time and in the caller's goroutine. They are
 // for a simulator, which decides what happens next; use them or Run.
 type Steps struct {
-	relay *Relay
-	mover *mover // nil when the stream has to be compared first
-	wake  <-chan struct{}
-	stop  func()
+	relay  *Relay
+	mover  *mover    // nil when the stream has to be compared first
+	looked time.Time // when the stream was last looked at
+	wake   <-chan struct{}
+	stop   func()
 }
 
 // Steps makes the relay the one at work.
@@ -54,16 +56,26 @@ func (s *Steps) Publish(ctx context.Context) (more bool, err error) {
 			s.relay.interrupted(err, 1)
 			return false, err
 		}
-		s.mover = s.relay.blankMover(most)
+		s.mover, s.looked = s.relay.blankMover(most), time.Now()
+	}
+	if time.Since(s.looked) > look {
+		if err := s.relay.look(ctx); err != nil {
+			return false, s.interrupted(ctx, err)
+		}
+		s.looked = time.Now()
 	}
 	if more, err = s.relay.publish(ctx, s.mover); err == nil {
 		return more, nil
 	}
+	return false, s.interrupted(ctx, err)
+}
+
+// interrupted has the stream compared before anything else is published.
+func (s *Steps) interrupted(ctx context.Context, err error) error {
 	s.relay.interrupted(err, 1)
-	if moving := s.Move(ctx); moving == nil {
-		s.mover = nil
-	}
-	return false, err
+	_ = s.Move(ctx) // what that leaves in the outbox is found in the stream
+	s.mover = nil
+	return err
 }
 
 // Unmoved says whether rows are sent and still in the outbox.

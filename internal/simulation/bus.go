@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mallbots/internal/broker"
+	"mallbots/internal/sabotage"
 )
 
 // bus is the broker. It outlives the process, unless a fault says otherwise.
@@ -32,6 +33,7 @@ type stream struct {
 type parcel struct {
 	expected uint64
 	messages []broker.Message
+	ancient  bool // the server has forgotten the ids by the time it arrives
 }
 
 func newBus(w *World) *bus {
@@ -53,7 +55,7 @@ func (s *stream) last() uint64 { return uint64(len(s.messages)) }
 
 // store is what the server does with an Append: all of it or nothing.
 func (s *stream) store(expected uint64, messages []broker.Message) (uint64, error) {
-	if expected != s.last() {
+	if expected != s.last() && !sabotage.On(sabotage.NoFence) {
 		return 0, fmt.Errorf("simulation: %w: it is %d, not %d", broker.ErrStale, s.last(), expected)
 	}
 	for _, m := range messages {
@@ -78,6 +80,25 @@ func (s *stream) cut(n int) {
 	s.messages = s.messages[:max(0, len(s.messages)-n)]
 	s.late = nil
 	s.remember()
+}
+
+// damage does to a stream what a fault says.
+func (b *bus) damage(s *stream, f *Fault) {
+	if f.Kind == StreamCut {
+		s.cut(f.Size)
+	}
+	for name, d := range b.durables {
+		switch {
+		case d.source != s.module:
+		case f.Kind == StreamCut:
+			d.clamp(s.last())
+		default:
+			delete(b.durables, name)
+		}
+	}
+	if f.Kind == StreamLost {
+		delete(b.streams, s.module)
+	}
 }
 
 // remember fills the window from what is stored, as a server does that starts.
@@ -150,6 +171,15 @@ func (p *port) Last(context.Context) (uint64, error) {
 	return s.last(), nil
 }
 
+// State is what a relay looks at now and then.
+func (p *port) State(context.Context) (broker.State, error) {
+	s, err := p.find()
+	if err != nil {
+		return broker.State{}, err
+	}
+	return broker.State{Epoch: s.epoch, First: 1, Last: s.last(), Messages: s.last()}, nil
+}
+
 // Read implements outbox.Stream.
 func (p *port) Read(_ context.Context, from uint64, most int) ([]broker.Message, error) {
 	s, err := p.find()
@@ -178,26 +208,14 @@ func (p *port) Append(_ context.Context, expected uint64, messages []broker.Mess
 		return 0, fmt.Errorf("simulation: %w: so says a server that lags behind", broker.ErrStale)
 	case f.Kind == WindowForgotten:
 		clear(s.window)
-	case f.Kind == StreamCut:
-		w.crash("and the stream of " + p.module + " loses its end")
-		s.cut(f.Size)
-		for _, d := range p.bus.durables {
-			if d.source == p.module {
-				d.clamp(s.last())
-			}
+	case f.Kind == StreamCut, f.Kind == StreamLost:
+		if f.Size%2 == 0 { // else it is a server of its own
+			w.crash("and the stream of " + p.module + " is damaged")
 		}
-		return 0, fmt.Errorf("simulation: %w: the process is dead", broker.ErrUnknown)
-	case f.Kind == StreamLost:
-		w.crash("and the stream of " + p.module + " is lost")
-		delete(p.bus.streams, p.module)
-		for name, d := range p.bus.durables {
-			if d.source == p.module {
-				delete(p.bus.durables, name)
-			}
-		}
-		return 0, fmt.Errorf("simulation: %w: the process is dead", broker.ErrUnknown)
+		p.bus.damage(s, f)
+		return 0, fmt.Errorf("simulation: %w: the server is gone", broker.ErrUnknown)
 	case f.Kind == AppendLate:
-		s.late = append(s.late, parcel{expected, slices.Clone(messages)})
+		s.late = append(s.late, parcel{expected, slices.Clone(messages), f.Size > 1})
 		return 0, fmt.Errorf("simulation: %w: it is still on its way", broker.ErrUnknown)
 	}
 	last, err := s.store(expected, messages)
@@ -224,6 +242,9 @@ func outcomeOf(err error) string {
 func (s *stream) arrive(t *trace) {
 	p := s.late[0]
 	s.late = s.late[1:]
+	if p.ancient {
+		clear(s.window)
+	}
 	last, err := s.store(p.expected, p.messages)
 	t.line("%s late append %d after %d: last %d %s", s.module, len(p.messages), p.expected, last, outcomeOf(err))
 }

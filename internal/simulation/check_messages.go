@@ -37,7 +37,8 @@ func (w *World) checkStream(module string) {
 			w.violated("I5: message %d of %s was never published: %s", m.Sequence, module, m.Subject)
 		case err != nil || p.payload != string(m.Data) || p.key != m.Header[broker.HeaderSubject] || p.sequence != sequence:
 			w.violated("I5: message %d of %s is not what was published", m.Sequence, module)
-		case seen[m.ID]: // published again; consumers know
+		case seen[m.ID]:
+			w.violated("I5: message %d of %s is there twice: sequence %d of %s", m.Sequence, module, p.sequence, p.key)
 		default:
 			seen[m.ID] = true
 			if next[p.key]++; p.sequence != next[p.key] {

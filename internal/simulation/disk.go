@@ -160,7 +160,7 @@ func (d *disk) perform(c *connection, text string, do func() error) error {
 	case fails:
 		return errFail
 	case crashesBefore:
-		d.keeper.crash(d.module + " before " + brief(text))
+		d.keeper.crash(d.module + " before " + brief(text, 3))
 		return errDead
 	case succeeds, succeedsUnheard, crashesAfter:
 	}
@@ -177,15 +177,15 @@ func (d *disk) perform(c *connection, text string, do func() error) error {
 	case succeedsUnheard:
 		return errLost
 	case crashesAfter:
-		d.keeper.crash(d.module + " after " + brief(text))
+		d.keeper.crash(d.module + " after " + brief(text, 3))
 		return errDead
 	case succeeds, fails, crashesBefore:
 	}
 	return nil
 }
 
-// brief is the beginning of a statement.
-func brief(text string) string {
+// brief is the first words of a text.
+func brief(text string, most int) string {
 	words := strings.Fields(text)
-	return strings.Join(words[:min(len(words), 3)], " ")
+	return strings.Join(words[:min(len(words), most)], " ")
 }

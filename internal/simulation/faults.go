@@ -30,8 +30,8 @@ const (
 	AckLost         Kind = "ack-lost"         // an acknowledgement never arrives
 	ConsumerRewound Kind = "consumer-rewound" // the server forgets the newest acknowledgements
 	WindowForgotten Kind = "window-forgotten" // the server forgets which ids it has seen
-	StreamCut       Kind = "stream-cut"       // the process dies, and its broker loses the end of a stream
-	StreamLost      Kind = "stream-lost"      // the process dies, and its broker loses a stream
+	StreamCut       Kind = "stream-cut"       // the broker dies, perhaps with the process, and loses the end of a stream
+	StreamLost      Kind = "stream-lost"      // the broker dies, perhaps with the process, and loses a stream
 	ModuleDeaf      Kind = "module-deaf"      // nothing is delivered to a module for a time
 	CrashIdle       Kind = "crash-idle"       // the process dies between two steps
 	Restart         Kind = "restart"          // the process is stopped and started again
@@ -95,7 +95,7 @@ var recipes = []recipe{
 	{kind: CrashAfter, event: onCommit, within: 120, weight: 4},
 	{kind: AppendLost, event: onAppend, within: 50, weight: 4},
 	{kind: AppendUnheard, event: onAppend, within: 50, weight: 6},
-	{kind: AppendLate, event: onAppend, within: 50, weight: 6},
+	{kind: AppendLate, event: onAppend, within: 50, size: 3, weight: 6},
 	{kind: AppendRefused, event: onAppend, within: 50, weight: 3},
 	{kind: AppendCrash, event: onAppend, within: 50, weight: 3},
 	{kind: BrokerAway, event: onStep, within: 1500, size: 10, weight: 2, outside: true},
@@ -106,7 +106,7 @@ var recipes = []recipe{
 	{kind: ConsumerRewound, event: onDelivery, within: 60, size: 40, weight: 4},
 	{kind: WindowForgotten, event: onAppend, within: 50, weight: 3},
 	{kind: StreamCut, event: onAppend, within: 50, size: 12, weight: 2},
-	{kind: StreamLost, event: onAppend, within: 50, weight: 1},
+	{kind: StreamLost, event: onAppend, within: 50, size: 2, weight: 1},
 	{kind: ModuleDeaf, event: onStep, within: 1500, size: 20, weight: 2},
 	{kind: CrashIdle, event: onStep, within: 1500, weight: 3, outside: true},
 	{kind: Restart, event: onStep, within: 1500, weight: 2, outside: true},
