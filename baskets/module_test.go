@@ -21,27 +21,27 @@ func TestTheLifeOfABasket(t *testing.T) {
 	store := m.store(t)
 	chai, ikura := m.product(t, store, "Chai", 1800), m.product(t, store, "Ikura", 3100)
 	customer := newID()
-	id := m.ok(t, "POST", "/api/baskets", object{"customerId": customer})["id"].(string)
+	id := m.OK(t, "POST", "/api/baskets", object{"customerId": customer})["id"].(string)
 	path := "/api/baskets/" + id
 	require.Equal(t, object{"basket": object{
 		"id": id, "customerId": customer, "status": "BASKET_STATUS_OPEN",
 		"total": object{"currencyCode": "USD", "minorUnits": "0"}, "items": []any{},
-	}}, m.ok(t, "GET", path, nil))
+	}}, m.OK(t, "GET", path, nil))
 
 	m.add(t, path, chai, 2)
 	m.add(t, path, ikura, 4)
 	m.add(t, path, chai, 3)
-	m.ok(t, "PUT", path+"/removeItem", object{"productId": ikura, "quantity": 1})
+	m.OK(t, "PUT", path+"/removeItem", object{"productId": ikura, "quantity": 1})
 	status, total, lines := m.look(t, path)
 	require.Equal(t, "OPEN", status)
 	require.Equal(t, "18300", total)
 	require.Equal(t, []line{{"Chai", "1800", 5, "1800", false}, {"Ikura", "3100", 3, "3100", false}}, lines)
-	first := m.ok(t, "GET", path, nil)["basket"].(object)["items"].([]any)[0].(object)
+	first := m.OK(t, "GET", path, nil)["basket"].(object)["items"].([]any)[0].(object)
 	require.Equal(t, []any{store, chai, "Exotic Liquids"}, []any{first["storeId"], first["productId"], first["storeName"]})
-	require.Equal(t, `"5"`, m.do(t, "GET", path, nil).Header.Get("ETag"))
+	require.Equal(t, `"5"`, m.Do(t, "GET", path, nil).Header.Get("ETag"))
 
-	m.ok(t, "PUT", path+"/removeItem", object{"productId": ikura, "quantity": 3})
-	r := m.do(t, "PUT", path+"/checkout", object{"paymentId": "p1"})
+	m.OK(t, "PUT", path+"/removeItem", object{"productId": ikura, "quantity": 3})
+	r := m.Do(t, "PUT", path+"/checkout", object{"paymentId": "p1"})
 	require.Equal(t, object{"orderId": id}, r.Body)
 	require.Equal(t, "baskets/"+id+"@2", r.Header.Get("Mallbots-Position"))
 	status, total, _ = m.look(t, path)
@@ -55,7 +55,7 @@ func TestTheLifeOfABasket(t *testing.T) {
 		`BasketCheckedOut basket_id:B customer_id:C payment_id:"p1"` +
 			` items:{store_id:S product_id:P store_name:"Exotic Liquids" product_name:"Chai" price:{currency_code:"USD" minor_units:1800} quantity:5}` +
 			` total:{currency_code:"USD" minor_units:9000}`,
-	}, m.listener.heard(map[string]string{id: "B", customer: "C", store: "S", chai: "P"}))
+	}, m.listener.Heard("", map[string]string{id: "B", customer: "C", store: "S", chai: "P"}))
 }
 
 func TestABasketThatHasEndedStaysAsItIs(t *testing.T) {
@@ -65,7 +65,7 @@ func TestABasketThatHasEndedStaysAsItIs(t *testing.T) {
 		path := m.basket(t)
 		m.add(t, path, chai, 2)
 		method, verb, _ := strings.Cut(end, " ")
-		m.ok(t, method, path+verb, body(method, object{"paymentId": "p1"}))
+		m.OK(t, method, path+verb, body(method, object{"paymentId": "p1"}))
 		_, total, lines := m.look(t, path)
 		for name, b := range map[string]object{
 			"PUT /addItem":    {"productId": chai, "quantity": 1},
@@ -74,7 +74,7 @@ func TestABasketThatHasEndedStaysAsItIs(t *testing.T) {
 			"DELETE ":         nil,
 		} {
 			method, verb, _ := strings.Cut(name, " ")
-			text := m.refused(t, 409, "BASKET_NOT_OPEN", method, path+verb, body(method, b))
+			text := m.Refused(t, 409, "BASKET_NOT_OPEN", method, path+verb, body(method, b))
 			require.Contains(t, text, word, "it names the state")
 		}
 		_, total2, lines2 := m.look(t, path)
@@ -134,7 +134,7 @@ func TestWhatCanNotBe(t *testing.T) {
 		{"a blank payment", 400, "PAYMENT_ID_BLANK", "PUT", path + "/checkout", object{"paymentId": " "}},
 		{"a payment without end", 400, "PAYMENT_ID_TOO_LONG", "PUT", path + "/checkout", object{"paymentId": strings.Repeat("p", 201)}},
 	} {
-		t.Run(c.name, func(t *testing.T) { m.refused(t, c.status, c.code, c.method, c.path, c.body) })
+		t.Run(c.name, func(t *testing.T) { m.Refused(t, c.status, c.code, c.method, c.path, c.body) })
 	}
 	_, total, _ := m.look(t, path)
 	require.Equal(t, "3600", total, "nothing was written")
@@ -151,7 +151,7 @@ func TestPricesAtTheCheckOut(t *testing.T) {
 		return path
 	}
 	checkOut := func(path string, accept bool) {
-		m.ok(t, "PUT", path+"/checkout", object{"paymentId": "p1", "acceptPriceChanges": accept})
+		m.OK(t, "PUT", path+"/checkout", object{"paymentId": "p1", "acceptPriceChanges": accept})
 	}
 
 	risen := filled()
@@ -159,7 +159,7 @@ func TestPricesAtTheCheckOut(t *testing.T) {
 	_, total, lines := m.look(t, risen)
 	require.Equal(t, "3600", total)
 	require.Equal(t, []line{{"Chai", "1800", 2, "2000", true}}, lines)
-	text := m.refused(t, 409, "PRICE_CHANGED", "PUT", risen+"/checkout", object{"paymentId": "p1"})
+	text := m.Refused(t, 409, "PRICE_CHANGED", "PUT", risen+"/checkout", object{"paymentId": "p1"})
 	require.Contains(t, text, "Chai from 1800 to 2000")
 	checkOut(risen, true)
 	_, total, lines = m.look(t, risen)
@@ -199,23 +199,23 @@ func TestClosedStoresAndRemovedProducts(t *testing.T) {
 	pay := object{"paymentId": "p1", "acceptPriceChanges": true}
 
 	m.say(t, m.stores, store, &storesv1.StoreParticipationChanged{StoreId: store})
-	m.refused(t, 409, "STORE_CLOSED", "PUT", path+"/addItem", object{"productId": chai, "quantity": 1})
-	m.refused(t, 409, "STORE_CLOSED", "PUT", path+"/checkout", pay)
+	m.Refused(t, 409, "STORE_CLOSED", "PUT", path+"/addItem", object{"productId": chai, "quantity": 1})
+	m.Refused(t, 409, "STORE_CLOSED", "PUT", path+"/checkout", pay)
 	m.say(t, m.stores, store,
 		&storesv1.StoreRebranded{StoreId: store, Name: "Liquids"},
 		&storesv1.StoreParticipationChanged{StoreId: store, Participating: true})
 
 	m.say(t, m.stores, ikura, &storesv1.ProductRemoved{ProductId: ikura, StoreId: store})
-	m.refused(t, 409, "PRODUCT_REMOVED", "PUT", path+"/addItem", object{"productId": ikura, "quantity": 1})
-	m.refused(t, 409, "PRODUCT_REMOVED", "PUT", path+"/checkout", pay)
-	m.ok(t, "PUT", path+"/removeItem", object{"productId": ikura, "quantity": 1})
+	m.Refused(t, 409, "PRODUCT_REMOVED", "PUT", path+"/addItem", object{"productId": ikura, "quantity": 1})
+	m.Refused(t, 409, "PRODUCT_REMOVED", "PUT", path+"/checkout", pay)
+	m.OK(t, "PUT", path+"/removeItem", object{"productId": ikura, "quantity": 1})
 
 	m.say(t, m.stores, chai, &storesv1.ProductRebranded{ProductId: chai, StoreId: store, Name: "Tea"})
 	m.add(t, path, chai, 1)
 	_, total, lines := m.look(t, path)
 	require.Equal(t, "5400", total)
 	require.Equal(t, []line{{"Tea", "1800", 3, "1800", false}}, lines)
-	m.ok(t, "PUT", path+"/checkout", pay)
+	m.OK(t, "PUT", path+"/checkout", pay)
 	m.Audit(t)
 }
 
@@ -223,9 +223,9 @@ func TestAProductMayBeHeardOfBeforeItsStore(t *testing.T) {
 	m := start(t)
 	store, path := newID(), m.basket(t)
 	chai := m.product(t, store, "Chai", 1800)
-	m.refused(t, 409, "STORE_CLOSED", "PUT", path+"/addItem", object{"productId": chai, "quantity": 1})
+	m.Refused(t, 409, "STORE_CLOSED", "PUT", path+"/addItem", object{"productId": chai, "quantity": 1})
 	m.say(t, m.stores, store, &storesv1.StoreCreated{StoreId: store, Name: "Exotic Liquids"})
-	m.refused(t, 409, "STORE_CLOSED", "PUT", path+"/addItem", object{"productId": chai, "quantity": 1})
+	m.Refused(t, 409, "STORE_CLOSED", "PUT", path+"/addItem", object{"productId": chai, "quantity": 1})
 	m.say(t, m.stores, store, &storesv1.StoreParticipationChanged{StoreId: store, Participating: true})
 	m.add(t, path, chai, 1)
 	m.Audit(t)
@@ -235,12 +235,12 @@ func TestOnlyADisabledCustomerGetsNoBasket(t *testing.T) {
 	m := start(t)
 	customer := newID()
 	m.say(t, m.ordering, customer, &orderingv1.CustomerEnabled{CustomerId: customer})
-	m.ok(t, "POST", "/api/baskets", object{"customerId": customer})
+	m.OK(t, "POST", "/api/baskets", object{"customerId": customer})
 	m.disable(t, customer)
-	m.refused(t, 409, "CUSTOMER_DISABLED", "POST", "/api/baskets", object{"customerId": customer})
+	m.Refused(t, 409, "CUSTOMER_DISABLED", "POST", "/api/baskets", object{"customerId": customer})
 	m.say(t, m.ordering, customer, &orderingv1.CustomerEnabled{CustomerId: customer})
-	m.ok(t, "POST", "/api/baskets", object{"customerId": customer})
-	m.ok(t, "POST", "/api/baskets", object{"customerId": unknown})
+	m.OK(t, "POST", "/api/baskets", object{"customerId": customer})
+	m.OK(t, "POST", "/api/baskets", object{"customerId": unknown})
 
 	order := newID() // what baskets does not care about passes by
 	m.say(t, m.ordering, order,
@@ -260,7 +260,7 @@ func TestOfManyCheckOutsOneWins(t *testing.T) {
 	})
 	require.Equal(t, map[int]int{http.StatusOK: 1, http.StatusConflict: 7}, statuses)
 	m.Audit(t)
-	require.Len(t, m.listener.heard(nil), 2, "started, and checked out once")
+	require.Len(t, m.listener.Heard("", nil), 2, "started, and checked out once")
 }
 
 func TestWhatWasAnsweredIsInTheBasket(t *testing.T) {
@@ -297,8 +297,8 @@ func TestAChangeMayNameTheVersionItKnows(t *testing.T) {
 	chai := m.product(t, m.store(t), "Chai", 1800)
 	path := m.basket(t)
 	m.add(t, path, chai, 1)
-	m.refused(t, 412, "VERSION_STALE", "PUT", path+"/checkout", object{"paymentId": "p1"}, "If-Match", `"1"`)
-	m.ok(t, "PUT", path+"/checkout", object{"paymentId": "p1"}, "If-Match", `"2"`)
+	m.Refused(t, 412, "VERSION_STALE", "PUT", path+"/checkout", object{"paymentId": "p1"}, "If-Match", `"1"`)
+	m.OK(t, "PUT", path+"/checkout", object{"paymentId": "p1"}, "If-Match", `"2"`)
 }
 
 func TestARepeatedRequestHasOneEffect(t *testing.T) {
@@ -306,13 +306,13 @@ func TestARepeatedRequestHasOneEffect(t *testing.T) {
 	chai := m.product(t, m.store(t), "Chai", 1800)
 	path := m.basket(t)
 	for range 2 {
-		m.ok(t, "PUT", path+"/addItem", object{"productId": chai, "quantity": 1}, "Idempotency-Key", "k1")
-		m.ok(t, "PUT", path+"/addItem", object{"productId": chai, "quantity": 2}, "Idempotency-Key", "k2")
+		m.OK(t, "PUT", path+"/addItem", object{"productId": chai, "quantity": 1}, "Idempotency-Key", "k1")
+		m.OK(t, "PUT", path+"/addItem", object{"productId": chai, "quantity": 2}, "Idempotency-Key", "k2")
 	}
 	_, _, lines := m.look(t, path)
 	require.Equal(t, 3, lines[0].quantity)
 	for range 2 {
-		r := m.do(t, "PUT", path+"/checkout", object{"paymentId": "p1"}, "Idempotency-Key", "k3")
+		r := m.Do(t, "PUT", path+"/checkout", object{"paymentId": "p1"}, "Idempotency-Key", "k3")
 		require.Equal(t, http.StatusOK, r.Status, "a retried check-out is answered as the first was")
 		require.NotEmpty(t, r.Header.Get("Mallbots-Position"))
 	}
@@ -340,12 +340,11 @@ func TestWhatCanNotBeTakenInIsSetAside(t *testing.T) {
 		&storesv1.StoreRebranded{StoreId: forged, Name: "Forged"},
 		&storesv1.StoreParticipationChanged{StoreId: forged, Participating: true})
 	for _, e := range events {
-		m.say(t, m.stores, newID(), e)
-		m.after = nil // it never comes through
+		m.stores.Say(t, newID(), e) // it never comes through
 	}
 	m.Settle(t)
 	require.Len(t, m.Ops(t, "GET", "/deadletters", nil).Body["deadLetters"], len(events))
-	m.refused(t, 404, "PRODUCT_NOT_FOUND", "PUT", path+"/addItem", object{"productId": forged, "quantity": 1})
+	m.Refused(t, 404, "PRODUCT_NOT_FOUND", "PUT", path+"/addItem", object{"productId": forged, "quantity": 1})
 	m.add(t, path, chai, 1)
 	_, total, _ := m.look(t, path)
 	require.Equal(t, "1800", total)

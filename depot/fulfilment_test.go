@@ -18,16 +18,16 @@ import (
 // stores say what a test tells them to.
 type withOrdering struct {
 	*mall
-	baskets  *speaker
+	baskets  *hosttest.Speaker
 	customer string
 }
 
 func startWithOrdering(t *testing.T) *withOrdering {
 	t.Parallel()
-	m := &withOrdering{mall: &mall{stores: &speaker{}}, baskets: &speaker{}}
+	m := &withOrdering{mall: &mall{stores: &hosttest.Speaker{}}, baskets: &hosttest.Speaker{}}
 	m.Mall = hosttest.Start(t, host.Module{Name: "depot", New: depot.New}, host.Module{Name: "ordering", New: ordering.New},
-		m.stores.module("stores"), m.baskets.module("baskets"))
-	m.customer = m.ok(t, "POST", "/api/customers", object{"name": "Ada", "smsNumber": "+44 1"})["id"].(string)
+		m.stores.Module("stores"), m.baskets.Module("baskets"))
+	m.customer = m.OK(t, "POST", "/api/customers", object{"name": "Ada", "smsNumber": "+44 1"})["id"].(string)
 	return m
 }
 
@@ -41,7 +41,7 @@ func (m *withOrdering) checkOut(t *testing.T, storeID string, lines ...line) str
 			StoreId: storeID, StoreName: "Exotic Liquids", ProductId: l.product, ProductName: "Tea", Price: usd(1800), Quantity: int32(l.units),
 		})
 	}
-	m.baskets.publish(t, e.GetBasketId(), e)
+	m.baskets.Say(t, e.GetBasketId(), e)
 	return e.GetBasketId()
 }
 
@@ -63,14 +63,14 @@ func TestAnOrderGoesFromCheckOutToCollection(t *testing.T) {
 	m.assign(t, id, m.bot(t, "R2"))
 	m.complete(t, id)
 	m.becomes(t, id, "READY")
-	m.refused(t, 409, "ORDER_STATE", "DELETE", "/api/ordering/"+id, nil)
-	m.ok(t, "PUT", "/api/ordering/"+id+"/complete", object{"invoiceId": "i1"})
+	m.Refused(t, 409, "ORDER_STATE", "DELETE", "/api/ordering/"+id, nil)
+	m.OK(t, "PUT", "/api/ordering/"+id+"/complete", object{"invoiceId": "i1"})
 	m.Settle(t)
 	require.Equal(t, [4]int{10, 6, 0, 4}, m.levels(t, tea))
 
 	id = m.checkOut(t, store, line{tea, 7})
 	m.becomes(t, id, "REJECTED")
-	o := m.ok(t, "GET", "/api/ordering/"+id, nil)["order"].(object)
+	o := m.OK(t, "GET", "/api/ordering/"+id, nil)["order"].(object)
 	require.Equal(t, "out of stock: product "+tea+": 7 ordered, 6 on hand", o["reason"])
 	m.Audit(t)
 }
@@ -82,7 +82,7 @@ func TestCancellingAnOrderRestocksAtEveryStage(t *testing.T) {
 	bot := m.bot(t, "R2")
 	cancel := func(id string) {
 		t.Helper()
-		m.ok(t, "DELETE", "/api/ordering/"+id, nil)
+		m.OK(t, "DELETE", "/api/ordering/"+id, nil)
 		m.Settle(t)
 		require.Equal(t, [4]int{10, 10, 0, 0}, m.levels(t, tea))
 		m.becomes(t, id, "CANCELED")
@@ -111,9 +111,9 @@ func TestAListThatStaffCancelCancelsItsOrder(t *testing.T) {
 	for reason, want := range map[string]string{"?reason=flood": "flood", "": "canceled by the depot"} {
 		id := m.checkOut(t, store, line{tea, 4})
 		m.becomes(t, id, "APPROVED")
-		m.ok(t, "DELETE", "/api/depot/shopping/"+id+reason, nil)
+		m.OK(t, "DELETE", "/api/depot/shopping/"+id+reason, nil)
 		m.becomes(t, id, "CANCELED")
-		require.Equal(t, want, m.ok(t, "GET", "/api/ordering/"+id, nil)["order"].(object)["reason"])
+		require.Equal(t, want, m.OK(t, "GET", "/api/ordering/"+id, nil)["order"].(object)["reason"])
 	}
 	m.Audit(t)
 	require.Equal(t, [4]int{10, 10, 0, 0}, m.levels(t, tea))
@@ -136,7 +136,7 @@ func TestCancellingAndPickingAtTheSameTime(t *testing.T) {
 		both.Go(func() { m.Do(t, "DELETE", "/api/ordering/"+id, nil) })
 		both.Wait()
 		m.Settle(t)
-		o := m.ok(t, "GET", "/api/ordering/"+id, nil)["order"].(object)
+		o := m.OK(t, "GET", "/api/ordering/"+id, nil)["order"].(object)
 		if o["status"] == "ORDER_STATUS_READY" {
 			ready++
 		} else {
@@ -160,7 +160,7 @@ func TestOf200CheckOutsOfTheLastUnitOneIsApproved(t *testing.T) {
 	m.Settle(t)
 	found := map[string]int{}
 	for token := ""; ; {
-		r := m.ok(t, "GET", fmt.Sprintf("/api/ordering?pageSize=100&pageToken=%s", token), nil)
+		r := m.OK(t, "GET", fmt.Sprintf("/api/ordering?pageSize=100&pageToken=%s", token), nil)
 		for _, o := range r["orders"].([]any) {
 			found[o.(object)["status"].(string)]++
 		}

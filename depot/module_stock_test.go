@@ -15,7 +15,7 @@ func TestStockIsReceived(t *testing.T) {
 	tea := m.product(t, store, "Tea", 0)
 	path := "/api/depot/stock/" + tea
 	require.Equal(t, [4]int{}, m.levels(t, tea), "nothing of a known product is no error")
-	r := m.do(t, "PUT", path+"/receive", object{"quantity": 1000000})
+	r := m.Do(t, "PUT", path+"/receive", object{"quantity": 1000000})
 	require.Equal(t, object{"stock": object{
 		"productId": tea, "received": 1e6, "onHand": 1e6, "reserved": 0.0, "picked": 0.0,
 	}}, r.Body)
@@ -23,19 +23,19 @@ func TestStockIsReceived(t *testing.T) {
 	m.receive(t, tea, 5)
 	require.Equal(t, [4]int{1000005, 1000005, 0, 0}, m.levels(t, tea))
 	for _, quantity := range []any{0, -1, 1000001, 1 << 40, "many", 1.5} {
-		require.Equal(t, 400, m.do(t, "PUT", path+"/receive", object{"quantity": quantity}).Status, "%v", quantity)
+		require.Equal(t, 400, m.Do(t, "PUT", path+"/receive", object{"quantity": quantity}).Status, "%v", quantity)
 	}
-	m.ok(t, "PUT", path+"/receive", object{"quantity": 5}, "Idempotency-Key", "k1")
-	m.ok(t, "PUT", path+"/receive", object{"quantity": 5}, "Idempotency-Key", "k1")
+	m.OK(t, "PUT", path+"/receive", object{"quantity": 5}, "Idempotency-Key", "k1")
+	m.OK(t, "PUT", path+"/receive", object{"quantity": 5}, "Idempotency-Key", "k1")
 	require.Equal(t, [4]int{1000010, 1000010, 0, 0}, m.levels(t, tea))
 
-	seen := m.do(t, "GET", path, nil).Header.Get("ETag")
-	m.ok(t, "PUT", path+"/receive", object{"quantity": 1}, "If-Match", seen)
-	m.refused(t, 412, "VERSION_STALE", "PUT", path+"/receive", object{"quantity": 1}, "If-Match", seen)
+	seen := m.Do(t, "GET", path, nil).Header.Get("ETag")
+	m.OK(t, "PUT", path+"/receive", object{"quantity": 1}, "If-Match", seen)
+	m.Refused(t, 412, "VERSION_STALE", "PUT", path+"/receive", object{"quantity": 1}, "If-Match", seen)
 	require.Equal(t, [4]int{1000011, 1000011, 0, 0}, m.levels(t, tea))
 
 	m.say(t, m.stores, tea, &storesv1.ProductRemoved{ProductId: tea, StoreId: store})
-	require.Contains(t, m.refused(t, 409, "PRODUCT_REMOVED", "PUT", path+"/receive", object{"quantity": 1}), "REMOVED")
+	require.Contains(t, m.Refused(t, 409, "PRODUCT_REMOVED", "PUT", path+"/receive", object{"quantity": 1}), "REMOVED")
 	require.Equal(t, 1000011, m.levels(t, tea)[0], "what there is stays")
 	m.Audit(t)
 }
@@ -55,7 +55,7 @@ func TestListsArePaged(t *testing.T) {
 	}
 	pages := func(path, name, id string) (ids []string) {
 		for token := ""; ; {
-			r := m.ok(t, "GET", path+"&pageToken="+token, nil)
+			r := m.OK(t, "GET", path+"&pageToken="+token, nil)
 			for _, row := range r[name].([]any) {
 				ids = append(ids, row.(object)[id].(string))
 			}
@@ -76,7 +76,7 @@ func TestListsArePaged(t *testing.T) {
 	require.Equal(t, []string{lists[2]}, pages("/api/depot/shopping?orderId="+lists[2], "shoppingLists", "id"))
 	require.Empty(t, pages("/api/depot/shopping?orderId="+unknown, "shoppingLists", "id"))
 	for _, query := range []string{"shopping?status=LOST", "shopping?orderId=x", "shopping?pageToken=x", "bots?pageSize=101", "stock?pageSize=-1", "stock?pageToken=x"} {
-		require.Equal(t, 400, m.do(t, "GET", "/api/depot/"+query, nil).Status, query)
+		require.Equal(t, 400, m.Do(t, "GET", "/api/depot/"+query, nil).Status, query)
 	}
 }
 
@@ -103,10 +103,10 @@ func TestAnOrderThatEndsGivesItsGoodsBack(t *testing.T) {
 	}
 	late := newID()
 	m.say(t, m.ordering, late, &orderingv1.OrderRejected{OrderId: late, Reason: "gave up"}, created(late, store, line{tea, 3}))
-	m.refused(t, 404, "SHOPPING_LIST_NOT_FOUND", "GET", "/api/depot/shopping/"+late, nil)
+	m.Refused(t, 404, "SHOPPING_LIST_NOT_FOUND", "GET", "/api/depot/shopping/"+late, nil)
 	require.Equal(t, [4]int{10, 10, 0, 0}, m.levels(t, tea), "an order that ended first reserves nothing")
 	short := m.order(t, store, line{tea, 11})
-	m.refused(t, 404, "SHOPPING_LIST_NOT_FOUND", "GET", "/api/depot/shopping/"+short, nil)
+	m.Refused(t, 404, "SHOPPING_LIST_NOT_FOUND", "GET", "/api/depot/shopping/"+short, nil)
 	m.say(t, m.ordering, short, &orderingv1.OrderRejected{OrderId: short, Reason: "out of stock"})
 	require.Equal(t, [4]int{10, 10, 0, 0}, m.levels(t, tea))
 	m.Audit(t)

@@ -35,14 +35,14 @@ func TestTheLifeOfAShoppingList(t *testing.T) {
 	require.Equal(t, []any{"ASSIGNED", bot}, []any{l["status"], l["assignedBotId"]})
 	require.Equal(t, map[string]string{"R2": "BUSY"}, m.bots(t))
 
-	r := m.do(t, "PUT", "/api/depot/shopping/"+id+"/complete", object{})
+	r := m.Do(t, "PUT", "/api/depot/shopping/"+id+"/complete", object{})
 	require.Equal(t, object{}, r.Body)
 	require.Equal(t, "depot/"+id+"@3", r.Header.Get("Mallbots-Position"), "reserved, assigned, completed")
 	l = m.list(t, id)
 	require.Equal(t, []any{"COMPLETED", bot}, []any{l["status"], l["assignedBotId"]})
 	require.Equal(t, map[string]string{"R2": "IDLE"}, m.bots(t))
 	require.Equal(t, [4]int{10, 5, 0, 5}, m.levels(t, chai))
-	require.Equal(t, `"3"`, m.do(t, "GET", "/api/depot/shopping/"+id, nil).Header.Get("ETag"))
+	require.Equal(t, `"3"`, m.Do(t, "GET", "/api/depot/shopping/"+id, nil).Header.Get("ETag"))
 
 	m.Restart(t)
 	require.Equal(t, "COMPLETED", m.list(t, id)["status"])
@@ -69,7 +69,7 @@ func TestEveryStatusRefusesWhatItDoesNotAllow(t *testing.T) {
 					m.complete(t, id)
 				}
 			case "CANCELED":
-				m.ok(t, "DELETE", "/api/depot/shopping/"+id, nil)
+				m.OK(t, "DELETE", "/api/depot/shopping/"+id, nil)
 			}
 			require.Equal(t, status, m.list(t, id)["status"])
 			return "/api/depot/shopping/" + id
@@ -85,12 +85,12 @@ func TestEveryStatusRefusesWhatItDoesNotAllow(t *testing.T) {
 		} {
 			path := list()
 			if c.allowed {
-				m.ok(t, c.method, path+c.verb, c.body)
-				m.do(t, "DELETE", path, nil) // makes the bot idle
+				m.OK(t, c.method, path+c.verb, c.body)
+				m.Do(t, "DELETE", path, nil) // makes the bot idle
 				continue
 			}
-			require.Contains(t, m.refused(t, 409, "SHOPPING_LIST_STATE", c.method, path+c.verb, c.body), status, "it names the state")
-			m.do(t, "DELETE", path, nil)
+			require.Contains(t, m.Refused(t, 409, "SHOPPING_LIST_STATE", c.method, path+c.verb, c.body), status, "it names the state")
+			m.Do(t, "DELETE", path, nil)
 		}
 	}
 	m.Audit(t)
@@ -104,11 +104,11 @@ func TestABotPicksOneListAtATime(t *testing.T) {
 	r2, c3 := m.bot(t, "R2"), m.bot(t, "C3")
 	m.assign(t, first, r2)
 	m.assign(t, first, r2) // again changes nothing
-	require.Contains(t, m.refused(t, 409, "BOT_BUSY", "PUT", "/api/depot/shopping/"+second+"/assign", object{"botId": r2}), "BUSY")
+	require.Contains(t, m.Refused(t, 409, "BOT_BUSY", "PUT", "/api/depot/shopping/"+second+"/assign", object{"botId": r2}), "BUSY")
 	m.assign(t, second, c3)
 	require.Equal(t, map[string]string{"R2": "BUSY", "C3": "BUSY"}, m.bots(t))
 
-	m.ok(t, "DELETE", "/api/depot/shopping/"+second+"?reason=flood", nil)
+	m.OK(t, "DELETE", "/api/depot/shopping/"+second+"?reason=flood", nil)
 	require.Equal(t, map[string]string{"R2": "BUSY", "C3": "IDLE"}, m.bots(t), "a cancelled list frees its bot")
 	m.assign(t, first, c3)
 	require.Equal(t, map[string]string{"R2": "IDLE", "C3": "BUSY"}, m.bots(t), "so does a reassigned one")
@@ -121,7 +121,7 @@ func TestABotPicksOneListAtATime(t *testing.T) {
 	}
 	m.list(t, lists[7])
 	hosttest.Eventually(t, func() bool {
-		return len(m.ok(t, "GET", "/api/depot/shopping?status=SHOPPING_LIST_STATUS_AVAILABLE", nil)["shoppingLists"].([]any)) == 8
+		return len(m.OK(t, "GET", "/api/depot/shopping?status=SHOPPING_LIST_STATUS_AVAILABLE", nil)["shoppingLists"].([]any)) == 8
 	})
 	var all sync.WaitGroup
 	won := make(chan string, 8)
@@ -142,13 +142,13 @@ func TestWhatDoesNotExistIsNotFound(t *testing.T) {
 	store := m.store(t)
 	list := m.order(t, store, line{m.product(t, store, "Tea", 1), 1})
 	bot := m.bot(t, "R2")
-	m.refused(t, 404, "PRODUCT_NOT_FOUND", "GET", "/api/depot/stock/"+unknown, nil)
-	m.refused(t, 404, "PRODUCT_NOT_FOUND", "PUT", "/api/depot/stock/"+unknown+"/receive", object{"quantity": 1})
-	m.refused(t, 404, "SHOPPING_LIST_NOT_FOUND", "GET", "/api/depot/shopping/"+unknown, nil)
-	m.refused(t, 404, "SHOPPING_LIST_NOT_FOUND", "DELETE", "/api/depot/shopping/"+unknown, nil)
-	m.refused(t, 404, "SHOPPING_LIST_NOT_FOUND", "PUT", "/api/depot/shopping/"+unknown+"/complete", object{})
-	m.refused(t, 404, "SHOPPING_LIST_NOT_FOUND", "PUT", "/api/depot/shopping/"+unknown+"/assign", object{"botId": bot})
-	m.refused(t, 404, "BOT_NOT_FOUND", "PUT", "/api/depot/shopping/"+list+"/assign", object{"botId": unknown})
+	m.Refused(t, 404, "PRODUCT_NOT_FOUND", "GET", "/api/depot/stock/"+unknown, nil)
+	m.Refused(t, 404, "PRODUCT_NOT_FOUND", "PUT", "/api/depot/stock/"+unknown+"/receive", object{"quantity": 1})
+	m.Refused(t, 404, "SHOPPING_LIST_NOT_FOUND", "GET", "/api/depot/shopping/"+unknown, nil)
+	m.Refused(t, 404, "SHOPPING_LIST_NOT_FOUND", "DELETE", "/api/depot/shopping/"+unknown, nil)
+	m.Refused(t, 404, "SHOPPING_LIST_NOT_FOUND", "PUT", "/api/depot/shopping/"+unknown+"/complete", object{})
+	m.Refused(t, 404, "SHOPPING_LIST_NOT_FOUND", "PUT", "/api/depot/shopping/"+unknown+"/assign", object{"botId": bot})
+	m.Refused(t, 404, "BOT_NOT_FOUND", "PUT", "/api/depot/shopping/"+list+"/assign", object{"botId": unknown})
 	for _, c := range [][2]string{
 		{"GET", "/api/depot/stock/tea"},
 		{"PUT", "/api/depot/stock/tea/receive"},
@@ -161,8 +161,8 @@ func TestWhatDoesNotExistIsNotFound(t *testing.T) {
 		if c[0] == "PUT" {
 			body = object{}
 		}
-		require.Equal(t, 400, m.do(t, c[0], c[1], body).Status, "%v: a malformed id", c)
+		require.Equal(t, 400, m.Do(t, c[0], c[1], body).Status, "%v: a malformed id", c)
 	}
-	require.Equal(t, 400, m.do(t, "PUT", "/api/depot/shopping/"+list+"/assign", object{}).Status)
-	m.refused(t, 400, "BOT_NAME_BLANK", "POST", "/api/depot/bots", object{"name": " "})
+	require.Equal(t, 400, m.Do(t, "PUT", "/api/depot/shopping/"+list+"/assign", object{}).Status)
+	m.Refused(t, 400, "BOT_NAME_BLANK", "POST", "/api/depot/bots", object{"name": " "})
 }

@@ -1,7 +1,6 @@
 package ordering_test
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,10 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
-	"mallbots/internal/database"
 	"mallbots/internal/host"
 	"mallbots/internal/host/hosttest"
-	"mallbots/internal/outbox"
 	"mallbots/ordering"
 	basketsv1 "mallbots/proto/mallbots/baskets/v1"
 	depotv1 "mallbots/proto/mallbots/depot/v1"
@@ -21,53 +18,27 @@ import (
 )
 
 // object is a JSON object.
-type object = map[string]any
+type object = hosttest.Object
 
 // mall is the ordering module among others that say what a test tells them to.
 type mall struct {
 	*hosttest.Mall
-	baskets, depot *speaker
-	after          []string // headers: what the next request waits for
+	baskets, depot *hosttest.Speaker
 }
 
 func start(t *testing.T) *mall {
 	t.Parallel()
-	m := &mall{baskets: &speaker{}, depot: &speaker{}}
+	m := &mall{baskets: &hosttest.Speaker{}, depot: &hosttest.Speaker{}}
 	m.Mall = hosttest.Start(t, host.Module{Name: "ordering", New: ordering.New},
-		m.baskets.module("baskets"), m.depot.module("depot"))
+		m.baskets.Module("baskets"), m.depot.Module("depot"))
 	return m
-}
-
-// speaker is a module that publishes what it is told to.
-type speaker struct{ db database.DB }
-
-func (s *speaker) module(name string) host.Module {
-	return host.Module{Name: name, New: func(ctx context.Context, h *host.Host) error {
-		service, err := h.Service(ctx, name, nil)
-		if err != nil {
-			return err
-		}
-		s.db = service.DB
-		return nil
-	}}
 }
 
 // say publishes events about key; the next request waits until ordering has
 // heard of them.
-func (m *mall) say(t *testing.T, s *speaker, key string, events ...proto.Message) {
+func (m *mall) say(t *testing.T, s *hosttest.Speaker, key string, events ...proto.Message) {
 	t.Helper()
-	ctx, positions := outbox.Track(t.Context())
-	require.NoError(t, s.db.InTx(ctx, func(tx database.Tx) error {
-		for _, e := range events {
-			if err := outbox.Publish(ctx, tx, key, e); err != nil {
-				return err
-			}
-		}
-		return nil
-	}))
-	position, ok := positions.Last()
-	require.True(t, ok)
-	m.after = append(m.after, "Mallbots-After", position)
+	m.After(s.Say(t, key, events...))
 }
 
 func usd(minorUnits int64) *moneyv1.Money {
@@ -93,7 +64,7 @@ func checkedOut(basketID, customerID string) *basketsv1.BasketCheckedOut {
 // customer registers a customer and returns the id.
 func (m *mall) customer(t *testing.T) string {
 	t.Helper()
-	return m.ok(t, "POST", "/api/customers", object{"name": "Ada", "smsNumber": "+44 1"})["id"].(string)
+	return m.OK(t, "POST", "/api/customers", object{"name": "Ada", "smsNumber": "+44 1"})["id"].(string)
 }
 
 // checkOut lets a customer check a basket out, waits for the order and returns
@@ -102,7 +73,7 @@ func (m *mall) checkOut(t *testing.T, customerID string) string {
 	t.Helper()
 	id := newID()
 	m.say(t, m.baskets, id, &basketsv1.BasketStarted{BasketId: id, CustomerId: customerID}, checkedOut(id, customerID))
-	m.ok(t, "GET", "/api/ordering/"+id, nil)
+	m.OK(t, "GET", "/api/ordering/"+id, nil)
 	return id
 }
 
@@ -132,10 +103,10 @@ func (m *mall) in(t *testing.T, status string) string {
 		m.picked(t, id)
 	}
 	if status == "COMPLETED" {
-		m.ok(t, "PUT", "/api/ordering/"+id+"/complete", object{"invoiceId": "i1"})
+		m.OK(t, "PUT", "/api/ordering/"+id+"/complete", object{"invoiceId": "i1"})
 	}
 	if status == "CANCELED" {
-		m.ok(t, "DELETE", "/api/ordering/"+id, nil)
+		m.OK(t, "DELETE", "/api/ordering/"+id, nil)
 	}
 	require.Equal(t, status, m.order(t, id)["status"])
 	return id
@@ -144,36 +115,9 @@ func (m *mall) in(t *testing.T, status string) string {
 // order returns an order, its status without prefix.
 func (m *mall) order(t *testing.T, id string) object {
 	t.Helper()
-	o := m.ok(t, "GET", "/api/ordering/"+id, nil)["order"].(object)
+	o := m.OK(t, "GET", "/api/ordering/"+id, nil)["order"].(object)
 	o["status"] = o["status"].(string)[len("ORDER_STATUS_"):]
 	return o
-}
-
-// do calls the API after all that was said before.
-func (m *mall) do(t *testing.T, method, path string, body any, headers ...string) hosttest.Response {
-	t.Helper()
-	headers = append(headers, m.after...)
-	m.after = nil
-	return m.Do(t, method, path, body, headers...)
-}
-
-// ok calls the API and returns the body of a success.
-func (m *mall) ok(t *testing.T, method, path string, body any, headers ...string) object {
-	t.Helper()
-	r := m.do(t, method, path, body, headers...)
-	require.Equal(t, http.StatusOK, r.Status, r.Text)
-	require.NotNil(t, r.Body, r.Text)
-	return r.Body
-}
-
-// refused calls the API and requires a problem with a status and a code.
-func (m *mall) refused(t *testing.T, status int, code, method, path string, body any, headers ...string) string {
-	t.Helper()
-	r := m.do(t, method, path, body, headers...)
-	require.Equal(t, status, r.Status, r.Text)
-	require.Contains(t, r.Header.Get("Content-Type"), "application/problem+json")
-	require.Equal(t, code, r.Body["code"], r.Text)
-	return r.Text
 }
 
 // isDeadLetter says whether a message about key is among the dead letters.

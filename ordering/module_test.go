@@ -34,14 +34,14 @@ func TestTheLifeOfAnOrder(t *testing.T) {
 	require.Equal(t, "APPROVED", m.order(t, id)["status"])
 	m.picked(t, id)
 	require.Equal(t, "READY", m.order(t, id)["status"])
-	m.refused(t, 400, "INVOICE_ID_BLANK", "PUT", "/api/ordering/"+id+"/complete", object{"invoiceId": "  "})
-	r := m.do(t, "PUT", "/api/ordering/"+id+"/complete", object{"invoiceId": "i1"})
+	m.Refused(t, 400, "INVOICE_ID_BLANK", "PUT", "/api/ordering/"+id+"/complete", object{"invoiceId": "  "})
+	r := m.Do(t, "PUT", "/api/ordering/"+id+"/complete", object{"invoiceId": "i1"})
 	require.Equal(t, object{}, r.Body)
 	require.Equal(t, "ordering/"+id+"@4", r.Header.Get("Mallbots-Position"), "created, approved, readied, completed")
 	require.Equal(t, "COMPLETED", m.order(t, id)["status"])
-	require.Equal(t, `"4"`, m.do(t, "GET", "/api/ordering/"+id, nil).Header.Get("ETag"))
+	require.Equal(t, `"4"`, m.Do(t, "GET", "/api/ordering/"+id, nil).Header.Get("ETag"))
 
-	history := m.ok(t, "GET", "/api/ordering/"+id+"/history", nil)["events"].([]any)
+	history := m.OK(t, "GET", "/api/ordering/"+id+"/history", nil)["events"].([]any)
 	var names []string
 	for i, e := range history {
 		e := e.(object)
@@ -67,14 +67,14 @@ func TestEveryStatusRefusesWhatItDoesNotAllow(t *testing.T) {
 	} {
 		id := m.in(t, status)
 		if !allowed.cancel {
-			require.Contains(t, m.refused(t, 409, "ORDER_STATE", "DELETE", "/api/ordering/"+id, nil), status)
+			require.Contains(t, m.Refused(t, 409, "ORDER_STATE", "DELETE", "/api/ordering/"+id, nil), status)
 		}
 		if !allowed.complete {
-			require.Contains(t, m.refused(t, 409, "ORDER_STATE", "PUT", "/api/ordering/"+id+"/complete", object{"invoiceId": "i1"}), status)
+			require.Contains(t, m.Refused(t, 409, "ORDER_STATE", "PUT", "/api/ordering/"+id+"/complete", object{"invoiceId": "i1"}), status)
 		}
 		require.Equal(t, status, m.order(t, id)["status"], "nothing has changed")
 		if allowed.cancel {
-			m.ok(t, "DELETE", "/api/ordering/"+id, nil)
+			m.OK(t, "DELETE", "/api/ordering/"+id, nil)
 			o := m.order(t, id)
 			require.Equal(t, []any{"CANCELED", "canceled by the customer"}, []any{o["status"], o["reason"]})
 		}
@@ -84,19 +84,19 @@ func TestEveryStatusRefusesWhatItDoesNotAllow(t *testing.T) {
 func TestWhatDoesNotExistIsNotFound(t *testing.T) {
 	m := start(t)
 	for _, path := range []string{"", "/history", "/watch"} {
-		m.refused(t, 404, "ORDER_NOT_FOUND", "GET", "/api/ordering/"+unknown+path, nil)
+		m.Refused(t, 404, "ORDER_NOT_FOUND", "GET", "/api/ordering/"+unknown+path, nil)
 	}
-	m.refused(t, 404, "ORDER_NOT_FOUND", "DELETE", "/api/ordering/"+unknown, nil)
-	m.refused(t, 404, "ORDER_NOT_FOUND", "PUT", "/api/ordering/"+unknown+"/complete", object{"invoiceId": "i1"})
-	m.refused(t, 404, "CUSTOMER_NOT_FOUND", "GET", "/api/customers/"+unknown, nil)
+	m.Refused(t, 404, "ORDER_NOT_FOUND", "DELETE", "/api/ordering/"+unknown, nil)
+	m.Refused(t, 404, "ORDER_NOT_FOUND", "PUT", "/api/ordering/"+unknown+"/complete", object{"invoiceId": "i1"})
+	m.Refused(t, 404, "CUSTOMER_NOT_FOUND", "GET", "/api/customers/"+unknown, nil)
 	for verb, body := range map[string]object{
 		"rename": {"name": "Eve"}, "change-sms": {"smsNumber": "1"}, "enable": {}, "disable": {},
 	} {
-		m.refused(t, 404, "CUSTOMER_NOT_FOUND", "PUT", "/api/customers/"+unknown+"/"+verb, body)
-		require.Equal(t, 400, m.do(t, "PUT", "/api/customers/ada/"+verb, body).Status, "a malformed id")
+		m.Refused(t, 404, "CUSTOMER_NOT_FOUND", "PUT", "/api/customers/"+unknown+"/"+verb, body)
+		require.Equal(t, 400, m.Do(t, "PUT", "/api/customers/ada/"+verb, body).Status, "a malformed id")
 	}
 	for _, path := range []string{"", "/history", "/watch"} {
-		require.Equal(t, 400, m.do(t, "GET", "/api/ordering/one"+path, nil).Status, "a malformed id")
+		require.Equal(t, 400, m.Do(t, "GET", "/api/ordering/one"+path, nil).Status, "a malformed id")
 	}
 }
 
@@ -108,13 +108,13 @@ func TestOnlyKnownAndEnabledCustomersGetTheirOrders(t *testing.T) {
 	customer := m.customer(t)
 	running := m.checkOut(t, customer)
 	require.Equal(t, "PENDING", m.order(t, running)["status"])
-	m.ok(t, "PUT", "/api/customers/"+customer+"/disable", object{})
+	m.OK(t, "PUT", "/api/customers/"+customer+"/disable", object{})
 	o = m.order(t, m.checkOut(t, customer))
 	require.Equal(t, []any{"REJECTED", "the customer is disabled"}, []any{o["status"], o["reason"]})
 	m.reserved(t, running)
 	require.Equal(t, "APPROVED", m.order(t, running)["status"], "orders under way go on")
 
-	m.ok(t, "PUT", "/api/customers/"+customer+"/enable", object{})
+	m.OK(t, "PUT", "/api/customers/"+customer+"/enable", object{})
 	require.Equal(t, "PENDING", m.order(t, m.checkOut(t, customer))["status"])
 }
 
@@ -148,17 +148,17 @@ func TestOneBasketIsOneOrder(t *testing.T) {
 	id := m.checkOut(t, customer)
 	m.say(t, m.baskets, id, checkedOut(id, customer), checkedOut(id, customer)) // new messages, not redeliveries
 	require.Equal(t, "1", m.order(t, id)["version"])
-	require.Len(t, m.ok(t, "GET", "/api/ordering?customerId="+customer, nil)["orders"], 1)
+	require.Len(t, m.OK(t, "GET", "/api/ordering?customerId="+customer, nil)["orders"], 1)
 	m.Settle(t)
 	canceled := newID()
 	m.say(t, m.baskets, canceled, &basketsv1.BasketStarted{BasketId: canceled, CustomerId: customer}, &basketsv1.BasketCanceled{BasketId: canceled})
-	m.refused(t, 404, "ORDER_NOT_FOUND", "GET", "/api/ordering/"+canceled, nil)
+	m.Refused(t, 404, "ORDER_NOT_FOUND", "GET", "/api/ordering/"+canceled, nil)
 }
 
 func TestAnOrderCanBeSeenAsItWas(t *testing.T) {
 	m := start(t)
 	id := m.in(t, "READY")
-	events := m.ok(t, "GET", "/api/ordering/"+id+"/history", nil)["events"].([]any)
+	events := m.OK(t, "GET", "/api/ordering/"+id+"/history", nil)["events"].([]any)
 	at := func(i int) time.Time {
 		when, err := time.Parse(time.RFC3339Nano, events[i].(object)["occurredAt"].(string))
 		require.NoError(t, err)
@@ -166,21 +166,21 @@ func TestAnOrderCanBeSeenAsItWas(t *testing.T) {
 	}
 	asOf := func(when time.Time) string { return "/api/ordering/" + id + "?asOf=" + when.Format(time.RFC3339Nano) }
 	for i, status := range []string{"PENDING", "APPROVED", "READY"} {
-		r := m.do(t, "GET", asOf(at(i)), nil)
+		r := m.Do(t, "GET", asOf(at(i)), nil)
 		o := r.Body["order"].(object)
 		require.Equal(t, "ORDER_STATUS_"+status, o["status"], "inclusive")
 		require.Equal(t, string(rune('1'+i)), o["version"])
 		require.Equal(t, "Ada", o["customerName"])
 		require.Len(t, o["items"], 2)
 	}
-	m.refused(t, 404, "ORDER_NOT_FOUND", "GET", asOf(at(0).Add(-time.Microsecond)), nil)
-	require.Equal(t, "ORDER_STATUS_READY", m.ok(t, "GET", asOf(time.Now().Add(time.Hour)), nil)["order"].(object)["status"])
-	require.Equal(t, 400, m.do(t, "GET", "/api/ordering/"+id+"?asOf=yesterday", nil).Status)
+	m.Refused(t, 404, "ORDER_NOT_FOUND", "GET", asOf(at(0).Add(-time.Microsecond)), nil)
+	require.Equal(t, "ORDER_STATUS_READY", m.OK(t, "GET", asOf(time.Now().Add(time.Hour)), nil)["order"].(object)["status"])
+	require.Equal(t, 400, m.Do(t, "GET", "/api/ordering/"+id+"?asOf=yesterday", nil).Status)
 }
 
 func TestAStaleVersionIsRefused(t *testing.T) {
 	m := start(t)
 	id := m.in(t, "APPROVED")
-	m.refused(t, 412, "VERSION_STALE", "DELETE", "/api/ordering/"+id, nil, "If-Match", `"1"`)
-	m.ok(t, "DELETE", "/api/ordering/"+id, nil, "If-Match", `"2"`)
+	m.Refused(t, 412, "VERSION_STALE", "DELETE", "/api/ordering/"+id, nil, "If-Match", `"1"`)
+	m.OK(t, "DELETE", "/api/ordering/"+id, nil, "If-Match", `"2"`)
 }

@@ -20,7 +20,7 @@ func (m *mall) list(t *testing.T, pageSize string, filter ...string) []string {
 	}
 	ids := []string{}
 	for {
-		r := m.ok(t, "GET", "/api/ordering?"+values.Encode(), nil)
+		r := m.OK(t, "GET", "/api/ordering?"+values.Encode(), nil)
 		for _, o := range r["orders"].([]any) {
 			require.NotEmpty(t, o.(object)["items"])
 			ids = append(ids, o.(object)["id"].(string))
@@ -72,13 +72,13 @@ func TestAListRefusesWhatItCannotRead(t *testing.T) {
 	m := start(t)
 	m.checkOut(t, m.customer(t))
 	m.checkOut(t, m.customer(t))
-	token := m.ok(t, "GET", "/api/ordering?pageSize=1", nil)["nextPageToken"].(string)
+	token := m.OK(t, "GET", "/api/ordering?pageSize=1", nil)["nextPageToken"].(string)
 	require.NotEmpty(t, token)
 	for _, query := range []string{
 		"pageSize=101", "pageSize=-1", "pageSize=x", "pageToken=x", "customerId=ada", "storeId=tea", "status=OPEN", "status=99",
 		"createdAfter=today", "createdBefore=99999", "color=red", "status=ORDER_STATUS_READY&pageToken=" + token,
 	} {
-		r := m.do(t, "GET", "/api/ordering?"+query, nil)
+		r := m.Do(t, "GET", "/api/ordering?"+query, nil)
 		require.Equal(t, 400, r.Status, "%s: %s", query, r.Text)
 	}
 }
@@ -100,10 +100,9 @@ func TestACheckOutThatMakesNoSenseIsADeadLetter(t *testing.T) {
 		id := newID()
 		e := checkedOut(id, customer)
 		change(e)
-		m.say(t, m.baskets, id, e)
-		m.after = nil
+		m.baskets.Say(t, id, e)
 		hosttest.Eventually(t, func() bool { return m.isDeadLetter(t, id) }, name)
-		m.refused(t, 404, "ORDER_NOT_FOUND", "GET", "/api/ordering/"+id, nil)
+		m.Refused(t, 404, "ORDER_NOT_FOUND", "GET", "/api/ordering/"+id, nil)
 	}
 	m.checkOut(t, customer) // the others go on
 }

@@ -78,7 +78,7 @@ func TestAWatchSendsTheOrderAndEachChange(t *testing.T) {
 	events, _ := m.watch(t, id, "")
 	e := next(t, events)
 	require.Equal(t, "ORDER_STATUS_PENDING", e.status)
-	require.Equal(t, m.ok(t, "GET", "/api/ordering/"+id, nil)["order"], e.order, "the same order")
+	require.Equal(t, m.OK(t, "GET", "/api/ordering/"+id, nil)["order"], e.order, "the same order")
 	require.Equal(t, "1", e.id)
 
 	begin := time.Now()
@@ -86,7 +86,7 @@ func TestAWatchSendsTheOrderAndEachChange(t *testing.T) {
 	require.Equal(t, "ORDER_STATUS_APPROVED", next(t, events).status)
 	m.picked(t, id)
 	require.Equal(t, "ORDER_STATUS_READY", next(t, events).status)
-	m.ok(t, "PUT", "/api/ordering/"+id+"/complete", object{"invoiceId": "i1"})
+	m.OK(t, "PUT", "/api/ordering/"+id+"/complete", object{"invoiceId": "i1"})
 	e = next(t, events)
 	require.Equal(t, "ORDER_STATUS_COMPLETED", e.status)
 	require.Equal(t, "4", e.id)
@@ -102,7 +102,7 @@ func TestAWatchResumesAfterTheLastVersionSeen(t *testing.T) {
 	stop()
 
 	events, stop = m.watch(t, id, "3") // has seen all
-	m.ok(t, "PUT", "/api/ordering/"+id+"/complete", object{"invoiceId": "i1"})
+	m.OK(t, "PUT", "/api/ordering/"+id+"/complete", object{"invoiceId": "i1"})
 	require.Equal(t, "ORDER_STATUS_COMPLETED", next(t, events).status, "and nothing before it")
 	stop()
 

@@ -11,57 +11,46 @@ import (
 
 	"mallbots/internal/host"
 	"mallbots/internal/host/hosttest"
+	"mallbots/internal/inbox"
+	storesv1 "mallbots/proto/mallbots/stores/v1"
 	"mallbots/stores"
 )
 
 const unknown = "01920000-0000-7000-8000-000000000404"
 
 // object is a JSON object.
-type object = map[string]any
+type object = hosttest.Object
 
 // mall is a mall of nothing but stores, and somebody who listens to them.
 type mall struct {
 	*hosttest.Mall
-	*listener
+	listener *hosttest.Listener
 }
 
 func start(t *testing.T) mall {
 	t.Parallel()
-	l := &listener{}
-	return mall{hosttest.Start(t, host.Module{Name: "stores", New: stores.New}, l.module()), l}
-}
-
-// ok calls the API and returns the body of a success.
-func (m mall) ok(t *testing.T, method, path string, body any, headers ...string) object {
-	t.Helper()
-	r := m.Do(t, method, path, body, headers...)
-	require.Equal(t, http.StatusOK, r.Status, r.Text)
-	require.NotNil(t, r.Body, r.Text)
-	return r.Body
-}
-
-// refused calls the API and requires a problem with a status and a code.
-func (m mall) refused(t *testing.T, status int, code, method, path string, body any, headers ...string) {
-	t.Helper()
-	r := m.Do(t, method, path, body, headers...)
-	require.Equal(t, status, r.Status, r.Text)
-	require.Contains(t, r.Header.Get("Content-Type"), "application/problem+json")
-	require.EqualValues(t, status, r.Body["status"])
-	if code != "" {
-		require.Equal(t, code, r.Body["code"], r.Text)
-	}
+	l := &hosttest.Listener{}
+	return mall{hosttest.Start(t, host.Module{Name: "stores", New: stores.New}, l.Module(func(in *inbox.Inbox) {
+		hosttest.Hear[storesv1.StoreCreated](l, in)
+		hosttest.Hear[storesv1.StoreRebranded](l, in)
+		hosttest.Hear[storesv1.StoreParticipationChanged](l, in)
+		hosttest.Hear[storesv1.ProductAdded](l, in)
+		hosttest.Hear[storesv1.ProductRebranded](l, in)
+		hosttest.Hear[storesv1.ProductPriceChanged](l, in)
+		hosttest.Hear[storesv1.ProductRemoved](l, in)
+	})), l}
 }
 
 // store creates a store and returns its id.
 func (m mall) store(t *testing.T, name string) string {
 	t.Helper()
-	return m.ok(t, "POST", "/api/stores", object{"name": name, "location": "London, UK"})["id"].(string)
+	return m.OK(t, "POST", "/api/stores", object{"name": name, "location": "London, UK"})["id"].(string)
 }
 
 // product adds a product and returns its id.
 func (m mall) product(t *testing.T, storeID, sku string, price int64) string {
 	t.Helper()
-	return m.ok(t, "POST", "/api/stores/"+storeID+"/products", adding(sku, price))["id"].(string)
+	return m.OK(t, "POST", "/api/stores/"+storeID+"/products", adding(sku, price))["id"].(string)
 }
 
 func adding(sku string, price int64) object {
@@ -75,21 +64,21 @@ func TestTheLifeOfAStore(t *testing.T) {
 	id := m.store(t, "Exotic Liquids")
 	path := "/api/stores/" + id
 	require.Equal(t, object{"store": object{"id": id, "name": "Exotic Liquids", "location": "London, UK", "participating": false}},
-		m.ok(t, "GET", path, nil), "a new store does not participate")
-	require.Empty(t, m.ok(t, "GET", "/api/stores/participating", nil)["stores"])
+		m.OK(t, "GET", path, nil), "a new store does not participate")
+	require.Empty(t, m.OK(t, "GET", "/api/stores/participating", nil)["stores"])
 
-	m.refused(t, 409, "STORE_NOT_PARTICIPATING", "DELETE", path+"/participating", nil)
-	m.ok(t, "PUT", path+"/participating", nil)
-	m.refused(t, 409, "STORE_PARTICIPATING", "PUT", path+"/participating", object{})
-	require.Len(t, m.ok(t, "GET", "/api/stores/participating", nil)["stores"], 1)
+	m.Refused(t, 409, "STORE_NOT_PARTICIPATING", "DELETE", path+"/participating", nil)
+	m.OK(t, "PUT", path+"/participating", nil)
+	m.Refused(t, 409, "STORE_PARTICIPATING", "PUT", path+"/participating", object{})
+	require.Len(t, m.OK(t, "GET", "/api/stores/participating", nil)["stores"], 1)
 
-	m.ok(t, "PUT", path+"/rebrand", object{"name": "Liquids"})
-	require.Equal(t, "Liquids", m.ok(t, "GET", path, nil)["store"].(object)["name"])
+	m.OK(t, "PUT", path+"/rebrand", object{"name": "Liquids"})
+	require.Equal(t, "Liquids", m.OK(t, "GET", path, nil)["store"].(object)["name"])
 
-	m.ok(t, "DELETE", path+"/participating", nil)
-	m.refused(t, 409, "STORE_NOT_PARTICIPATING", "DELETE", path+"/participating", nil)
-	require.Empty(t, m.ok(t, "GET", "/api/stores/participating", nil)["stores"])
-	require.Len(t, m.ok(t, "GET", "/api/stores", nil)["stores"], 1)
+	m.OK(t, "DELETE", path+"/participating", nil)
+	m.Refused(t, 409, "STORE_NOT_PARTICIPATING", "DELETE", path+"/participating", nil)
+	require.Empty(t, m.OK(t, "GET", "/api/stores/participating", nil)["stores"])
+	require.Len(t, m.OK(t, "GET", "/api/stores", nil)["stores"], 1)
 
 	m.Restart(t)
 	require.Equal(t, `"4"`, m.Do(t, "GET", path, nil).Header.Get("ETag"), "the version counts what happened")
@@ -99,7 +88,7 @@ func TestTheLifeOfAStore(t *testing.T) {
 		`StoreParticipationChanged store_id:X participating:true`,
 		`StoreRebranded store_id:X name:"Liquids"`,
 		`StoreParticipationChanged store_id:X`,
-	}, m.heard(id))
+	}, m.listener.Heard(id, map[string]string{id: "X"}))
 }
 
 func TestTheLifeOfAProduct(t *testing.T) {
@@ -111,21 +100,21 @@ func TestTheLifeOfAProduct(t *testing.T) {
 		"id": id, "storeId": store, "name": "Chai", "description": "10 boxes x 30 bags", "sku": "1",
 		"price": object{"currencyCode": "USD", "minorUnits": "1800"},
 	}
-	require.Equal(t, object{"product": chai}, m.ok(t, "GET", path, nil))
-	require.Equal(t, object{"products": []any{chai}, "nextPageToken": ""}, m.ok(t, "GET", "/api/stores/"+store+"/products", nil))
+	require.Equal(t, object{"product": chai}, m.OK(t, "GET", path, nil))
+	require.Equal(t, object{"products": []any{chai}, "nextPageToken": ""}, m.OK(t, "GET", "/api/stores/"+store+"/products", nil))
 
-	m.ok(t, "PUT", path+"/rebrand", object{"name": "Tea", "description": ""})
-	m.ok(t, "PUT", path+"/increasePrice", object{"price": usd(2000)})
-	m.refused(t, 409, "PRODUCT_PRICE_NOT_INCREASED", "PUT", path+"/increasePrice", object{"price": usd(2000)})
-	m.refused(t, 409, "PRODUCT_PRICE_NOT_DECREASED", "PUT", path+"/decreasePrice", object{"price": usd(2000)})
-	m.ok(t, "PUT", path+"/decreasePrice", object{"price": usd(0)})
-	m.refused(t, 409, "PRODUCT_PRICE_NOT_DECREASED", "PUT", path+"/decreasePrice", object{"price": usd(0)})
-	tea := m.ok(t, "GET", path, nil)["product"].(object)
+	m.OK(t, "PUT", path+"/rebrand", object{"name": "Tea", "description": ""})
+	m.OK(t, "PUT", path+"/increasePrice", object{"price": usd(2000)})
+	m.Refused(t, 409, "PRODUCT_PRICE_NOT_INCREASED", "PUT", path+"/increasePrice", object{"price": usd(2000)})
+	m.Refused(t, 409, "PRODUCT_PRICE_NOT_DECREASED", "PUT", path+"/decreasePrice", object{"price": usd(2000)})
+	m.OK(t, "PUT", path+"/decreasePrice", object{"price": usd(0)})
+	m.Refused(t, 409, "PRODUCT_PRICE_NOT_DECREASED", "PUT", path+"/decreasePrice", object{"price": usd(0)})
+	tea := m.OK(t, "GET", path, nil)["product"].(object)
 	require.Equal(t, []any{"Tea", "", "0"}, []any{tea["name"], tea["description"], tea["price"].(object)["minorUnits"]})
 
-	m.ok(t, "DELETE", path, nil)
-	m.refused(t, 404, "PRODUCT_NOT_FOUND", "GET", path, nil)
-	require.Empty(t, m.ok(t, "GET", "/api/stores/"+store+"/products", nil)["products"])
+	m.OK(t, "DELETE", path, nil)
+	m.Refused(t, 404, "PRODUCT_NOT_FOUND", "GET", path, nil)
+	require.Empty(t, m.OK(t, "GET", "/api/stores/"+store+"/products", nil)["products"])
 	for change, body := range map[string]object{
 		"PUT /rebrand":       {"name": "Tea"},
 		"PUT /increasePrice": {"price": usd(1)},
@@ -137,7 +126,7 @@ func TestTheLifeOfAProduct(t *testing.T) {
 		if body != nil {
 			sent = body
 		}
-		m.refused(t, 409, "PRODUCT_REMOVED", method, path+verb, sent)
+		m.Refused(t, 409, "PRODUCT_REMOVED", method, path+verb, sent)
 	}
 	m.Audit(t)
 	require.Equal(t, []string{
@@ -146,7 +135,7 @@ func TestTheLifeOfAProduct(t *testing.T) {
 		`ProductPriceChanged product_id:X store_id:Y price:{currency_code:"USD" minor_units:2000}`,
 		`ProductPriceChanged product_id:X store_id:Y price:{currency_code:"USD"}`,
 		`ProductRemoved product_id:X store_id:Y`,
-	}, m.heard(id, store))
+	}, m.listener.Heard(id, map[string]string{id: "X", store: "Y"}))
 }
 
 func TestWhatCanNotBe(t *testing.T) {
@@ -211,10 +200,10 @@ func TestWhatCanNotBe(t *testing.T) {
 		{"a page below zero", 400, "", "GET", products + "?pageSize=-1", nil},
 		{"a page that nobody gave out", 400, "PAGE_TOKEN_INVALID", "GET", "/api/stores/participating?pageToken=next", nil},
 	} {
-		t.Run(c.name, func(t *testing.T) { m.refused(t, c.status, c.code, c.method, c.path, c.body) })
+		t.Run(c.name, func(t *testing.T) { m.Refused(t, c.status, c.code, c.method, c.path, c.body) })
 	}
-	require.Len(t, m.ok(t, "GET", "/api/stores", nil)["stores"], 1, "nothing was written")
-	require.Len(t, m.ok(t, "GET", products, nil)["products"], 1, "nothing was written")
+	require.Len(t, m.OK(t, "GET", "/api/stores", nil)["stores"], 1, "nothing was written")
+	require.Len(t, m.OK(t, "GET", products, nil)["products"], 1, "nothing was written")
 	m.Audit(t)
 }
 
@@ -223,12 +212,12 @@ func TestASKUIsUniqueInItsStore(t *testing.T) {
 	store, other := m.store(t, "Exotic Liquids"), m.store(t, "Tokyo Traders")
 	id := m.product(t, store, "1", 1800)
 	m.product(t, other, "1", 1800)
-	m.refused(t, 409, "PRODUCT_SKU_TAKEN", "POST", "/api/stores/"+store+"/products", adding("1", 1))
+	m.Refused(t, 409, "PRODUCT_SKU_TAKEN", "POST", "/api/stores/"+store+"/products", adding("1", 1))
 
-	m.ok(t, "DELETE", "/api/stores/products/"+id, nil)
+	m.OK(t, "DELETE", "/api/stores/products/"+id, nil)
 	again := m.product(t, store, "1", 1900)
-	m.ok(t, "PUT", "/api/stores/products/"+again+"/increasePrice", object{"price": usd(2000)})
-	m.refused(t, 409, "PRODUCT_SKU_TAKEN", "POST", "/api/stores/"+store+"/products", adding("1", 1))
+	m.OK(t, "PUT", "/api/stores/products/"+again+"/increasePrice", object{"price": usd(2000)})
+	m.Refused(t, 409, "PRODUCT_SKU_TAKEN", "POST", "/api/stores/"+store+"/products", adding("1", 1))
 	m.Audit(t)
 }
 
@@ -251,7 +240,7 @@ func TestOfManyWhoAddOneSKUOneWins(t *testing.T) {
 		require.Equal(t, "PRODUCT_SKU_TAKEN", r.Body["code"])
 	}
 	require.Equal(t, 1, won)
-	require.Len(t, m.ok(t, "GET", "/api/stores/"+store+"/products", nil)["products"], 1)
+	require.Len(t, m.OK(t, "GET", "/api/stores/"+store+"/products", nil)["products"], 1)
 	m.Audit(t)
 }
 
@@ -260,7 +249,7 @@ func TestListsComeInPages(t *testing.T) {
 	var stores, products []string
 	for range 7 {
 		stores = append(stores, m.store(t, "Exotic Liquids"))
-		m.ok(t, "PUT", "/api/stores/"+stores[len(stores)-1]+"/participating", nil)
+		m.OK(t, "PUT", "/api/stores/"+stores[len(stores)-1]+"/participating", nil)
 		products = append(products, m.product(t, stores[0], stores[len(stores)-1], 1800))
 	}
 	for path, want := range map[string][]string{
@@ -272,7 +261,7 @@ func TestListsComeInPages(t *testing.T) {
 			var got []string
 			token := ""
 			for page := range 3 {
-				body := m.ok(t, "GET", path+"?pageSize=3&pageToken="+token, nil)
+				body := m.OK(t, "GET", path+"?pageSize=3&pageToken="+token, nil)
 				rows, ok := body["stores"].([]any)
 				if !ok {
 					rows = body["products"].([]any)
@@ -286,8 +275,8 @@ func TestListsComeInPages(t *testing.T) {
 			require.Equal(t, want, got, "each once, the oldest first")
 		})
 	}
-	token := m.ok(t, "GET", "/api/stores?pageSize=3", nil)["nextPageToken"].(string)
-	m.refused(t, 400, "PAGE_TOKEN_INVALID", "GET", "/api/stores/participating?pageToken="+token, nil)
+	token := m.OK(t, "GET", "/api/stores?pageSize=3", nil)["nextPageToken"].(string)
+	m.Refused(t, 400, "PAGE_TOKEN_INVALID", "GET", "/api/stores/participating?pageToken="+token, nil)
 }
 
 func TestAChangeMayNameTheVersionItKnows(t *testing.T) {
@@ -296,19 +285,19 @@ func TestAChangeMayNameTheVersionItKnows(t *testing.T) {
 	product := "/api/stores/products/" + m.product(t, store, "1", 1800)
 	etag := m.Do(t, "GET", product, nil).Header.Get("ETag")
 	require.Equal(t, `"1"`, etag)
-	m.ok(t, "PUT", product+"/increasePrice", object{"price": usd(1900)}, "If-Match", etag)
-	m.refused(t, 412, "VERSION_STALE", "PUT", product+"/increasePrice", object{"price": usd(2000)}, "If-Match", etag)
-	m.refused(t, 412, "VERSION_STALE", "DELETE", "/api/stores/"+store+"/participating", nil, "If-Match", `"7"`)
+	m.OK(t, "PUT", product+"/increasePrice", object{"price": usd(1900)}, "If-Match", etag)
+	m.Refused(t, 412, "VERSION_STALE", "PUT", product+"/increasePrice", object{"price": usd(2000)}, "If-Match", etag)
+	m.Refused(t, 412, "VERSION_STALE", "DELETE", "/api/stores/"+store+"/participating", nil, "If-Match", `"7"`)
 }
 
 func TestARepeatedRequestHasOneEffect(t *testing.T) {
 	m := start(t)
 	store := m.store(t, "Exotic Liquids")
 	path := "/api/stores/" + store + "/products"
-	first := m.ok(t, "POST", path, adding("1", 1800), "Idempotency-Key", "k1")
-	require.Equal(t, first, m.ok(t, "POST", path, adding("1", 1800), "Idempotency-Key", "k1"))
-	m.refused(t, 422, "IDEMPOTENCY_KEY_REUSED", "POST", path, adding("2", 1800), "Idempotency-Key", "k1")
-	require.Len(t, m.ok(t, "GET", path, nil)["products"], 1)
+	first := m.OK(t, "POST", path, adding("1", 1800), "Idempotency-Key", "k1")
+	require.Equal(t, first, m.OK(t, "POST", path, adding("1", 1800), "Idempotency-Key", "k1"))
+	m.Refused(t, 422, "IDEMPOTENCY_KEY_REUSED", "POST", path, adding("2", 1800), "Idempotency-Key", "k1")
+	require.Len(t, m.OK(t, "GET", path, nil)["products"], 1)
 	m.Audit(t)
 }
 
@@ -333,6 +322,6 @@ func TestLostRacesAreRunAgain(t *testing.T) {
 		}
 	}
 	require.Positive(t, highest)
-	require.Equal(t, strconv.Itoa(highest), m.ok(t, "GET", path, nil)["product"].(object)["price"].(object)["minorUnits"])
+	require.Equal(t, strconv.Itoa(highest), m.OK(t, "GET", path, nil)["product"].(object)["price"].(object)["minorUnits"])
 	m.Audit(t)
 }

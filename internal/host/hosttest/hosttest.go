@@ -5,11 +5,10 @@ package hosttest
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"net/http"
 	"os"
-	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,6 +30,9 @@ type Mall struct {
 	modules []host.Module
 	stop    context.CancelFunc
 	done    chan error
+
+	mutex sync.Mutex
+	after []string // headers: what the next request waits for
 }
 
 // Start runs modules until the test ends. With MALLBOTS_TEST_DATABASE=postgres
@@ -92,57 +94,6 @@ func (m *Mall) Restart(t *testing.T) {
 	t.Helper()
 	m.Stop(t)
 	m.run(t)
-}
-
-// Response is an answer of the API.
-type Response struct {
-	Status int
-	Header http.Header
-	Body   map[string]any // the JSON object, if it is one
-	Text   string
-}
-
-// Do calls the API: body is marshalled unless it is nil or a string; headers
-// are pairs of name and value.
-func (m *Mall) Do(t *testing.T, method, path string, body any, headers ...string) Response {
-	t.Helper()
-	return do(t, method, m.URL+path, body, headers...)
-}
-
-// Ops calls the operations listener.
-func (m *Mall) Ops(t *testing.T, method, path string, body any) Response {
-	t.Helper()
-	return do(t, method, m.OpsURL+path, body)
-}
-
-func do(t *testing.T, method, url string, body any, headers ...string) Response {
-	t.Helper()
-	var text string
-	switch b := body.(type) {
-	case nil:
-	case string:
-		text = b
-	default:
-		data, err := json.Marshal(b)
-		require.NoError(t, err)
-		text = string(data)
-	}
-	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(text))
-	require.NoError(t, err)
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	for i := 0; i+1 < len(headers); i += 2 {
-		req.Header.Add(headers[i], headers[i+1])
-	}
-	res, err := http.DefaultClient.Do(req)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, res.Body.Close()) }()
-	data, err := io.ReadAll(res.Body)
-	require.NoError(t, err)
-	r := Response{Status: res.StatusCode, Header: res.Header, Text: string(data)}
-	_ = json.Unmarshal(data, &r.Body) // not every answer is an object
-	return r
 }
 
 // Eventually waits until condition holds, for at most Patience.
