@@ -75,10 +75,28 @@ func (m *module) ListOrders(ctx context.Context, req *orderingv1.ListOrdersReque
 	if err != nil {
 		return nil, err
 	}
-	var (
-		conditions []string
-		args       []any
-	)
+	sql, args, err := listOrders(req, page)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := database.All(ctx, m.db, scanOrder, sql, args...)
+	if err != nil {
+		return nil, fmt.Errorf("list orders: %w", err)
+	}
+	rows, next := api.Trim(page, rows, func(o orderRow) []string { return []string{strconv.FormatInt(o.createdAt, 10), o.id} })
+	if err := addItems(ctx, m.db, rows); err != nil {
+		return nil, err
+	}
+	res := &orderingv1.ListOrdersResponse{NextPageToken: next}
+	for _, o := range rows {
+		res.Orders = append(res.Orders, o.message())
+	}
+	return res, nil
+}
+
+// listOrders is the statement that selects a page of what req asks for.
+func listOrders(req *orderingv1.ListOrdersRequest, page api.Page) (sql string, args []any, err error) {
+	var conditions []string
 	where := func(condition string, values ...any) {
 		for _, v := range values {
 			args = append(args, v)
@@ -89,7 +107,7 @@ func (m *module) ListOrders(ctx context.Context, req *orderingv1.ListOrdersReque
 	if len(page.After) > 0 {
 		created, err := strconv.ParseInt(page.Key(0), 10, 64)
 		if err != nil {
-			return nil, api.ErrPageToken.In("pageToken")
+			return "", nil, api.ErrPageToken.In("pageToken")
 		}
 		where("(o.created_at, o.id) > (?, ?)", created, page.Key(1))
 	}
@@ -105,35 +123,23 @@ func (m *module) ListOrders(ctx context.Context, req *orderingv1.ListOrdersReque
 	if req.GetCreatedAfter() != nil {
 		at, err := moment(req.GetCreatedAfter(), "createdAfter")
 		if err != nil {
-			return nil, err
+			return "", nil, err
 		}
 		where("o.created_at >= ?", database.Micros(at.Add(time.Microsecond-1)))
 	}
 	if req.GetCreatedBefore() != nil {
 		at, err := moment(req.GetCreatedBefore(), "createdBefore")
 		if err != nil {
-			return nil, err
+			return "", nil, err
 		}
 		where("o.created_at < ?", database.Micros(at.Add(time.Microsecond-1)))
 	}
-	sql := selectOrders
+	sql = selectOrders
 	if len(conditions) > 0 {
 		sql += " WHERE " + strings.Join(conditions, " AND ")
 	}
 	args = append(args, page.Limit())
-	rows, err := database.All(ctx, m.db, scanOrder, sql+fmt.Sprintf(" ORDER BY o.created_at, o.id LIMIT $%d", len(args)), args...)
-	if err != nil {
-		return nil, fmt.Errorf("list orders: %w", err)
-	}
-	rows, next := api.Trim(page, rows, func(o orderRow) []string { return []string{strconv.FormatInt(o.createdAt, 10), o.id} })
-	if err := addItems(ctx, m.db, rows); err != nil {
-		return nil, err
-	}
-	res := &orderingv1.ListOrdersResponse{NextPageToken: next}
-	for _, o := range rows {
-		res.Orders = append(res.Orders, o.message())
-	}
-	return res, nil
+	return sql + fmt.Sprintf(" ORDER BY o.created_at, o.id LIMIT $%d", len(args)), args, nil
 }
 
 // GetOrderHistory answers all that happened to an order, and who caused it.
