@@ -8,7 +8,9 @@ BUF  := go tool -modfile=internal/tools/buf/go.mod buf
 RACE := ./internal/fault ./internal/cause ./internal/broker ./internal/rest ./internal/host \
 	./stores/internal/... ./baskets/internal/... ./ordering/internal/... ./depot/internal/... ./internal/personal
 
-.PHONY: help build run demo test test/race test/postgres lint generate verify tools clean
+SEEDS ?= 1000
+
+.PHONY: help build run demo test sim sabotage test/race test/postgres lint generate verify tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z\/]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +29,22 @@ demo: ## 20 seconds of a busy mall, the life of one order, and the audit
 
 test: ## every test, on SQLite, PostgreSQL and NATS
 	go run ./internal/database/pgtest/with -- go test ./...
+
+sim: ## simulate the mall: SEEDS=10000 seeds in two processes, or SEED=12345 with its trace
+	@mkdir -p bin
+	go test -c -o bin/simulation ./internal/simulation
+ifdef SEED
+	bin/simulation -test.run '^TestSeed$$' -seed $(SEED)
+else
+	@cd internal/simulation && \
+	../../bin/simulation -test.v -test.timeout 0 -test.run '^TestSeeds$$' -seeds $$(($(SEEDS) / 2)) -stride 2 -first 1 & first=$$!; \
+	cd internal/simulation && \
+	../../bin/simulation -test.v -test.timeout 0 -test.run '^TestSeeds$$' -seeds $$(($(SEEDS) - $(SEEDS) / 2)) -stride 2 -first 2; second=$$?; \
+	wait $$first && exit $$second
+endif
+
+sabotage: ## switch each protection off, one at a time: every one must be missed
+	go test -tags sabotage -count=1 -v -run '^TestSabotage$$' ./internal/simulation
 
 test/race: ## the race detector, where it is affordable
 	go test -race $(RACE)

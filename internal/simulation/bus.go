@@ -215,11 +215,18 @@ func (p *port) Append(_ context.Context, expected uint64, messages []broker.Mess
 		p.bus.damage(s, f)
 		return 0, fmt.Errorf("simulation: %w: the server is gone", broker.ErrUnknown)
 	case f.Kind == AppendLate:
-		s.late = append(s.late, parcel{expected, slices.Clone(messages), f.Size > 1})
+		s.late = append(s.late, parcel{expected, slices.Clone(messages), f.forgets()})
 		return 0, fmt.Errorf("simulation: %w: it is still on its way", broker.ErrUnknown)
 	}
 	last, err := s.store(expected, messages)
 	w.trace.line("%s append %d after %d: last %d %s", p.module, len(messages), expected, last, outcomeOf(err))
+	switch {
+	case f == nil:
+	case f.Kind == AppendUnheard, f.Kind == AppendCrash:
+		if f.forgets() {
+			clear(s.window)
+		}
+	}
 	switch {
 	case f == nil:
 	case f.Kind == AppendUnheard:

@@ -62,6 +62,10 @@ func (f *Fault) String() string {
 	return text
 }
 
+// forgets says whether the server has forgotten the ids that it knew by the time
+// somebody asks: it took that long.
+func (f *Fault) forgets() bool { return f.Size > 2 }
+
 // event is what a fault waits for.
 type event int
 
@@ -94,10 +98,10 @@ var recipes = []recipe{
 	{kind: CrashBefore, event: onStatement, within: 900, weight: 5},
 	{kind: CrashAfter, event: onCommit, within: 120, weight: 4},
 	{kind: AppendLost, event: onAppend, within: 50, weight: 4},
-	{kind: AppendUnheard, event: onAppend, within: 50, weight: 6},
+	{kind: AppendUnheard, event: onAppend, within: 50, size: 3, weight: 6},
 	{kind: AppendLate, event: onAppend, within: 50, size: 3, weight: 6},
 	{kind: AppendRefused, event: onAppend, within: 50, weight: 3},
-	{kind: AppendCrash, event: onAppend, within: 50, weight: 3},
+	{kind: AppendCrash, event: onAppend, within: 50, size: 3, weight: 3},
 	{kind: BrokerAway, event: onStep, within: 1500, size: 10, weight: 2, outside: true},
 	{kind: DeliveryLost, event: onDelivery, within: 60, weight: 6},
 	{kind: DeliveryTwice, event: onDelivery, within: 60, weight: 6},
@@ -115,8 +119,8 @@ var recipes = []recipe{
 
 // fewest and spread are how many faults a seed has.
 const (
-	fewest = 10
-	spread = 15
+	fewest = 15
+	spread = 12
 )
 
 // consumersOf are the durable consumers of the mall: module and source.

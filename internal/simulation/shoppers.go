@@ -9,10 +9,9 @@ import (
 	orderingv1 "mallbots/proto/mallbots/ordering/v1"
 )
 
-// What a seed has at least.
 const (
-	shoppers = 5
-	orders   = 4 // each shopper's
+	shoppers = 6
+	orders   = 4 // each shopper's, if nothing keeps them from it
 )
 
 // people are those of a seed.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"time"
 	_ "unsafe" // for the clock of UUIDs
 
@@ -28,6 +29,7 @@ type Result struct {
 // Options change a run.
 type Options struct {
 	Faults []*Fault     // instead of those of the seed
+	Absent []string     // people who stay at home
 	Trace  func(string) // gets each line of the trace
 	Log    *slog.Logger // hears what the modules log
 }
@@ -75,7 +77,7 @@ func Simulate(ctx context.Context, seed uint64, options Options) (Result, error)
 		defer func() { _ = d.close() }()
 		w.disks[name] = d
 	}
-	w.actors = w.people()
+	w.actors = slices.DeleteFunc(w.people(), func(a *actor) bool { return slices.Contains(options.Absent, a.name) })
 	defer func() {
 		for _, a := range w.actors {
 			a.stop()
