@@ -97,10 +97,8 @@ func (m *mall) republish(module string, most uint64) (times int) {
 				again.Header[name] = values
 			}
 		}
-		again.Header.Set("Nats-Msg-Id", uuid.NewString()) // else the server drops it
-		if sequence%2 == 0 {
-			again.Header["ce-id"] = again.Header["Nats-Msg-Id"]
-		}
+		again.Header.Set("Nats-Msg-Id", uuid.Must(uuid.NewV7()).String()) // else the server drops it
+		again.Header["ce-id"] = again.Header["Nats-Msg-Id"]               // else it is a forgery, see the poison
 		_, err = js.PublishMsg(ctx, again, jetstream.WithRetryAttempts(0))
 		require.NoError(m.t, err)
 		times++

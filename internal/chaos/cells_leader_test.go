@@ -2,5 +2,75 @@
 
 package chaos
 
-// leaderCells are in leader_test.go when there are several processes.
-func leaderCells() []cell { return nil }
+import (
+	"bufio"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// leaderCells run two processes of the whole mall on one database, of which the
+// first leads every relay. People shop at the second.
+func leaderCells() []cell {
+	return []cell{
+		{name: "leader paused and resumed", backends: onlyExternal, watched: true, lasts: *pauseFlag + 3*time.Second, fresh: true, before: secondReplica, strike: pauseLeader},
+		{name: "leader killed", backends: onlyExternal, watched: true, lasts: time.Second, fresh: true, before: secondReplica, strike: func(m *mall, _ *load) int {
+			m.leader.kill()
+			m.healed = time.Now()
+			return 1
+		}},
+	}
+}
+
+// secondReplica starts a second process; the first is the leader from then on.
+func secondReplica(m *mall) {
+	m.until(20*time.Second, m.ready)
+	m.leader, m.leaderOps = m.proc, m.ops
+	m.t.Cleanup(m.leader.kill)
+	m.http, m.ops, m.data = freeAddress(m.t), freeAddress(m.t), filepath.Join(m.dir, "second")
+	m.start()
+}
+
+// pauseLeader stops the leader for longer than its lease. The other has to take
+// over, and the leader must write nothing when it wakes up.
+func pauseLeader(m *mall, l *load) int {
+	m.t.Helper()
+	before := m.published(m.leaderOps)
+	m.leader.signal(syscall.SIGSTOP)
+	stopped := time.Now()
+	took := m.until(*pauseFlag, func() bool { return m.published(m.ops) > 0 })
+	require.True(m.t, took, "nobody took over within %s", *pauseFlag)
+	over := time.Since(stopped)
+	time.Sleep(*pauseFlag - over)
+	m.healed = time.Now()
+	m.leader.signal(syscall.SIGCONT)
+	time.Sleep(2 * time.Second)
+	after := m.published(m.leaderOps)
+	m.t.Logf("paused for %s; the other took over after %s; the first had published %d and then %d more",
+		*pauseFlag, over.Round(time.Millisecond), before, after-before)
+	require.Less(m.t, after-before, 50, "a leader that woke up has published") // what was on its way when it was stopped counts
+	require.True(m.t, m.until(time.Second, func() bool { return m.published(m.leaderOps) == after }), "it goes on publishing")
+	return 1
+}
+
+// published is how many messages a process says that it has published.
+func (m *mall) published(ops string) (n int) {
+	m.t.Helper()
+	res, err := http.Get("http://" + ops + "/metrics")
+	require.NoError(m.t, err)
+	defer func() { _ = res.Body.Close() }()
+	for lines := bufio.NewScanner(res.Body); lines.Scan(); {
+		if strings.HasPrefix(lines.Text(), "mallbots_events_published_total") {
+			words := strings.Fields(lines.Text())
+			value, err := strconv.ParseFloat(words[len(words)-1], 64)
+			require.NoError(m.t, err)
+			n += int(value)
+		}
+	}
+	return n
+}

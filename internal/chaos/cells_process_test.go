@@ -25,9 +25,9 @@ func failpointCells() []cell {
 				m.stop()
 				passes := 20 + m.rand.IntN(150)
 				switch name {
-				case "inbox.retry", "timer.firing", "timer.fired":
+				case "timer.firing", "timer.fired":
 					passes = 1 + m.rand.IntN(3)
-				case "inbox.parking":
+				case "inbox.parking", "inbox.retry":
 					passes = 1
 				case "relay.moving", "relay.moved":
 					passes = 2 + m.rand.IntN(20)
@@ -36,7 +36,7 @@ func failpointCells() []cell {
 				m.start()
 			},
 			strike: func(m *mall, l *load) int {
-				provoke(m, name)
+				provoke(m, l, name)
 				if !m.proc.wait(20 * time.Second) {
 					return 0 // it was never passed so often
 				}
@@ -56,13 +56,14 @@ func failpointCells() []cell {
 }
 
 // provoke brings about what shopping alone does not.
-func provoke(m *mall, point string) {
+func provoke(m *mall, l *load, point string) {
 	switch point {
 	case "inbox.parking":
 		m.until(20*time.Second, func() bool { return m.streamExists("stores") })
 		m.poison(1)
 	case "inbox.retry":
-		m.inTheWay(7*time.Second, func() bool { return m.proc.runs() })
+		l.progress(20 * time.Second)
+		m.inTheWay(20*time.Second, func() bool { return m.proc.runs() })
 	case "timer.firing", "timer.fired":
 		m.hurryTimers(10 * time.Second)
 	}

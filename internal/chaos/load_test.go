@@ -79,8 +79,8 @@ func (l *load) finish() report {
 	return r
 }
 
-// promises are the check-outs that were answered, and those of which nobody
-// knows whether they were heard.
+// promises are the check-outs that were answered, and those whose first attempt
+// was not, so that for a time nobody knew whether it was heard.
 func (m *mall) promises() (answered, unknown map[string]bool) {
 	m.t.Helper()
 	answered, unknown = map[string]bool{}, map[string]bool{}
@@ -98,9 +98,6 @@ func (m *mall) promises() (answered, unknown map[string]bool) {
 				unknown[id] = true
 			}
 		}
-	}
-	for id := range answered {
-		delete(unknown, id)
 	}
 	return answered, unknown
 }

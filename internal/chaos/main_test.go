@@ -20,6 +20,7 @@ var (
 	seedFlag     = flag.Uint64("seed", 0, "seed of what is left to chance; 0 is another one each time")
 	outageFlag   = flag.Duration("outage", 10*time.Second, "how long a broker or a transaction of another is in the way")
 	pauseFlag    = flag.Duration("pause", 12*time.Second, "how long a leader is paused")
+	shoppingFlag = flag.Duration("shopping", 2*time.Second, "how long people shop in a run, besides the time that the fault takes")
 	killsFlag    = flag.Int("kills", 0, "how often TestKills kills the whole process, on each backend")
 	budgetFlag   = flag.Duration("budget", 0, "no run begins later than this; 0 is no limit")
 	restartsFlag = flag.Int("restarts", 5, "kills in one run of the cell that kills again and again")

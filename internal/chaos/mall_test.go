@@ -42,6 +42,10 @@ type mall struct {
 	rand    *rand.Rand
 
 	proc *process
+
+	leader    *process // the first of two replicas; proc is the second
+	leaderOps string
+
 	pg   *pgtest.Server
 	nats *natsServer
 

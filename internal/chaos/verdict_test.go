@@ -16,7 +16,7 @@ import (
 type verdict struct {
 	fired       int // faults that really happened
 	ok          int // check-outs answered
-	unknown     int // check-outs of which the shopper never heard
+	unknown     int // check-outs whose first attempt was not answered
 	rejected    int64
 	counted     count
 	differences []string // checks of the audit that do not hold
@@ -98,7 +98,7 @@ func (m *mall) suffer(c cell) (v verdict) {
 	if c.before != nil {
 		c.before(m)
 	}
-	l := m.shop(c.lasts + 3*time.Second)
+	l := m.shop(c.lasts + *shoppingFlag)
 	if !c.early {
 		require.True(m.t, l.progress(30*time.Second), "nobody shops")
 		m.pause(500 * time.Millisecond)

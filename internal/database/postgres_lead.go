@@ -13,6 +13,11 @@ const (
 	leadRetry = 250 * time.Millisecond // between two tries to lead
 	leadCheck = time.Second            // between two looks whether the session lives
 	leadProof = 3 * time.Second        // how long such a look may take
+
+	// leadIdle is after how long without such a look the server ends the session:
+	// a leader that was paused answers the kernel's keepalives all the same, and
+	// would keep the others waiting for as long as it sleeps.
+	leadIdle = "SET idle_session_timeout = '5s'"
 )
 
 // lead holds an advisory lock in a session of its own, outside the pool: with
@@ -43,6 +48,7 @@ func (d *postgres) seat(ctx context.Context, key int64) (*pgx.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	_, _ = conn.Exec(ctx, leadIdle) // before PostgreSQL 14 there is no such setting
 	for {
 		var mine bool
 		err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, key).Scan(&mine)
