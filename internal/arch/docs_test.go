@@ -17,6 +17,7 @@ var (
 	trapRow   = regexp.MustCompile(`(?m)^\| (\d+) \|.*\| (.*) \|$`)
 	link      = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	heading   = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	filePath  = regexp.MustCompile(`(?:^|[^a-zA-Z0-9_/.-])((?:cmd|docs|docker|internal|proto|stores|baskets|ordering|depot)/[a-zA-Z0-9_/.-]+\.(?:go|md|mod|proto|sql|txt|yaml))\b`)
 )
 
 // TestEveryTrapIsGuarded checks that docs/traps.md has a line for each trap, and
@@ -70,6 +71,17 @@ func TestLinksLeadSomewhere(t *testing.T) {
 			if anchor != "" {
 				require.Contains(t, anchors(read(t, path)), anchor, "%s links to %s", document, match[1])
 			}
+		}
+	}
+}
+
+// TestFilesThatAreNamedExist checks every file of the repository that a
+// document speaks of.
+func TestFilesThatAreNamedExist(t *testing.T) {
+	for _, document := range documents(t) {
+		for _, match := range filePath.FindAllStringSubmatch(read(t, document), -1) {
+			_, err := os.Stat("../../" + match[1])
+			require.NoError(t, err, "%s speaks of %s", document, match[1])
 		}
 	}
 }
