@@ -20,6 +20,9 @@ func (in *Inbox) Await(ctx context.Context, source, key string, sequence int64) 
 	}
 	moved, stop := in.db.Listen(topicMoved)
 	defer stop()
+	in.awaited.Add(1)
+	defer in.awaited.Add(-1)
+	c.hurry()
 	for {
 		g, err := database.One(ctx, in.db, func(row database.Row) (gate, error) {
 			var g gate

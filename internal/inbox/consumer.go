@@ -45,13 +45,32 @@ func newConsumer(in *Inbox, source string) *consumer {
 // start runs the lanes until ctx ends. What is being committed by then is
 // finished and acknowledged; the rest is delivered again to whoever comes next.
 func (c *consumer) start(ctx context.Context) {
-	c.lanes = make([]*lane, c.in.settings.lanes)
-	for i := range c.lanes {
-		c.lanes[i] = newLane(c)
-		c.work.Go(func() { c.lanes[i].run(ctx) })
+	c.open()
+	for _, l := range c.lanes {
+		c.work.Go(func() { l.run(ctx) })
 	}
 	c.work.Go(func() { c.keepAlive(ctx) })
 	c.work.Go(func() { c.release(ctx) })
+}
+
+// open makes the lanes, empty.
+func (c *consumer) open() {
+	lanes := make([]*lane, c.in.settings.lanes)
+	for i := range lanes {
+		lanes[i] = newLane(c)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lanes = lanes
+}
+
+// hurry has every lane look at once whether somebody waits for what it holds.
+func (c *consumer) hurry() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, l := range c.lanes {
+		l.nudge()
+	}
 }
 
 // run consumes until ctx ends and all work is done. A subscription that went

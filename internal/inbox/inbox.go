@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -29,6 +30,8 @@ type Inbox struct {
 	consumers map[string]*consumer
 	files     map[string]protoreflect.FileDescriptor
 	problems  []error
+
+	awaited atomic.Int64 // how many wait in Await
 
 	mu      sync.Mutex
 	broker  Broker
@@ -83,7 +86,7 @@ func New(db database.DB, log *slog.Logger, options ...Option) *Inbox {
 		db:  db,
 		log: log,
 		settings: settings{
-			clock: time.Now, lanes: lanes, batch: 50, timeout: 10 * time.Second,
+			clock: time.Now, lanes: lanes, batch: together, timeout: 10 * time.Second,
 			gap: 2 * broker.AckWait, pause: 250 * time.Millisecond,
 			first: 250 * time.Millisecond, calm: 2 * time.Second, span: 30 * time.Second,
 			tries: 8, crowd: 256, keep: 21 * 24 * time.Hour, deaf: 15 * time.Second,

@@ -42,10 +42,7 @@ func (in *Inbox) Steps(b Broker) (*Steps, error) {
 	in.mu.Unlock()
 	for _, c := range in.consumers {
 		c.stepped = true
-		c.lanes = make([]*lane, in.settings.lanes)
-		for i := range c.lanes {
-			c.lanes[i] = newLane(c)
-		}
+		c.open()
 	}
 	s := &Steps{in: in, sources: in.Sources()}
 	s.wake, s.stop = in.db.Listen(topicRelease)
