@@ -54,6 +54,7 @@ func New(ctx context.Context, h *host.Host) error {
 
 	s.Tables("checkouts")
 	s.Rebuildable(m.baskets)
+	s.Describe(m.describe)
 	s.Check("totals equal the sum of the lines", m.checkTotals)
 	s.Book("checkouts", checkoutsBook)
 	s.Book("stores", storesBook)

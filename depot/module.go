@@ -57,6 +57,8 @@ func New(ctx context.Context, h *host.Host) error {
 
 	s.Tables("bots", "shopping_lists", "bot_work")
 	s.Rebuildable(m.bots, m.lists)
+	s.Describe(m.describe)
+	s.Unfinished(unfinished)
 	s.Check("received = on hand + reserved + picked, in the levels and in the ledger", checkStock)
 	s.Check("reserved and picked are what the lists hold", checkHolds)
 	s.Book("reserved", reservedBook)

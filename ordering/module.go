@@ -56,6 +56,8 @@ func New(ctx context.Context, h *host.Host) error {
 	s.Tables("customers", "orders", "order_items")
 	s.Rebuildable(m.customers, m.orders)
 	s.Republishable(m.customers.Snapshots(snapshotCustomer)) // an order is no state but a story, which is not told twice
+	s.Describe(m.describe)
+	s.Unfinished(unfinished)
 	s.Check("totals equal the sum of the lines", checkTotals)
 	s.Check("every pending order has its deadline, and no other has one", checkDeadlines)
 	s.Book("checkouts", checkoutsBook)

@@ -39,6 +39,7 @@ func New(ctx context.Context, h *host.Host) error {
 	s.Tables("stores", "products")
 	s.Rebuildable(m.stores, m.products)
 	s.Republishable(m.stores.Snapshots(snapshotStore), m.products.Snapshots(snapshotProduct))
+	s.Describe(m.describe)
 	s.Book("stores", storesBook)
 	s.Book("prices", pricesBook)
 	return nil

@@ -7,14 +7,17 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // deadlettersCommand is the operator's way with messages that could not be handled.
 type deadlettersCommand struct {
 	List    deadlettersListCommand    `cmd:"" help:"List dead letters, the oldest first."`
-	Show    deadlettersShowCommand    `cmd:"" help:"Show one, with its message, cause and stack."`
-	Retry   deadlettersRetryCommand   `cmd:"" help:"Handle one again, and the later messages of its key, in order."`
-	Discard deadlettersDiscardCommand `cmd:"" help:"Give one up for good, saying why."`
+	Show    deadlettersShowCommand    `cmd:"" help:"Show one, with its message, cause and stack. Secrets are masked."`
+	Preview deadlettersPreviewCommand `cmd:"" help:"Say what some are about: orders, money, and how many messages wait behind them."`
+	Retry   deadlettersRetryCommand   `cmd:"" help:"Handle some again, and the later messages of their keys, in order."`
+	Edit    deadlettersEditCommand    `cmd:"" help:"Put an edited copy in the place of one. Nothing is handled before the copy is retried."`
+	Discard deadlettersDiscardCommand `cmd:"" help:"Give some up for good, saying why. They stay to be looked at."`
 }
 
 // atOps is the flag of every command that speaks to one process's ops listener.
@@ -22,14 +25,59 @@ type atOps struct {
 	Ops string `default:"http://127.0.0.1:8081" env:"MALLBOTS_OPS_URL" help:"URL of the process's ops listener."`
 }
 
+// asSomebody is the flag of every command whose use is recorded.
+type asSomebody struct {
+	As string `env:"MALLBOTS_AS" help:"Who does it, for the record. The user of the operating system, if not said."`
+}
+
+// by returns the process's listener, told who speaks to it.
+func (a asSomebody) by(ops string) (*operator, error) {
+	o, err := operatorAt(ops)
+	if err != nil {
+		return nil, err
+	}
+	if o.as = a.As; o.as == "" {
+		o.as = systemUser()
+	}
+	return o, nil
+}
+
+// chosenLetters are the flags that choose dead letters.
+type chosenLetters struct {
+	Module  string        `env:"-" help:"Only of this module."`
+	Type    string        `env:"-" help:"Only of this event type, by its full name or the end of it."`
+	Key     string        `env:"-" help:"Only of this key, the id of the aggregate."`
+	Cause   string        `env:"-" help:"Only of this cause: rejected, undecodable, unknown-content, invalid-envelope, exhausted, panic, timeout, gap; or held, for what waits behind others."`
+	Older   time.Duration `name:"older-than" env:"-" help:"Only what failed first so long ago, such as 1h."`
+	Younger time.Duration `name:"younger-than" env:"-" help:"Only what failed first since then."`
+	Limit   int           `env:"-" default:"100" help:"How many at most, to 1000."`
+}
+
+func (l chosenLetters) query() url.Values {
+	query := url.Values{"limit": {strconv.Itoa(l.Limit)}}
+	for name, value := range map[string]string{"module": l.Module, "type": l.Type, "key": l.Key, "cause": l.Cause} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	for name, age := range map[string]time.Duration{"olderThan": l.Older, "youngerThan": l.Younger} {
+		if age > 0 {
+			query.Set(name, age.String())
+		}
+	}
+	return query
+}
+
+// some says whether anything but the number is chosen.
+func (l chosenLetters) some() bool {
+	l.Limit = 0
+	return l != chosenLetters{}
+}
+
 type deadlettersListCommand struct {
 	atOps
-	Module string `env:"-" help:"Only of this module."`
-	Type   string `env:"-" help:"Only of this event type, by its full name."`
-	Key    string `env:"-" help:"Only of this key, the id of the aggregate."`
-	Cause  string `env:"-" help:"Only with this in their cause."`
-	Limit  int    `env:"-" default:"100" help:"How many at most, to 1000."`
-	JSON   bool   `name:"json" help:"Print one JSON object."`
+	chosenLetters
+	JSON bool `name:"json" help:"Print one JSON object."`
 }
 
 // Run prints one line for each dead letter.
@@ -38,16 +86,10 @@ func (d *deadlettersListCommand) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	query := url.Values{"limit": {strconv.Itoa(d.Limit)}}
-	for name, value := range map[string]string{"module": d.Module, "type": d.Type, "key": d.Key, "cause": d.Cause} {
-		if value != "" {
-			query.Set(name, value)
-		}
-	}
 	var answer struct {
 		DeadLetters []map[string]any `json:"deadLetters"`
 	}
-	if err := o.get(ctx, "/deadletters", query, &answer); err != nil {
+	if err := o.get(ctx, "/deadletters", d.query(), &answer); err != nil {
 		return err
 	}
 	if d.JSON {
@@ -65,7 +107,7 @@ func (d *deadlettersListCommand) Run(ctx context.Context, c *console) error {
 // letterLine is the gist of a dead letter on one line.
 func letterLine(letter map[string]any) string {
 	var words []string
-	for _, field := range []string{"id", "consumer", "type", "key", "attempts", "held", "cause", "error"} {
+	for _, field := range []string{"id", "consumer", "type", "key", "sequence", "attempts", "held", "first", "cause", "error"} {
 		if value, ok := letter[field]; ok {
 			text, _, _ := strings.Cut(fmt.Sprint(value), "\n")
 			words = append(words, field+"="+text)
@@ -90,50 +132,6 @@ func (d *deadlettersShowCommand) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	return printIndented(c, letter)
-}
-
-type deadlettersRetryCommand struct {
-	atOps
-	IDs []string `arg:"" name:"id" help:"The dead letters' ids."`
-}
-
-// Run has each handled again.
-func (d *deadlettersRetryCommand) Run(ctx context.Context, c *console) error {
-	o, err := operatorAt(d.Ops)
-	if err != nil {
-		return err
-	}
-	for _, id := range d.IDs {
-		var answer json.RawMessage
-		if err := o.post(ctx, "/deadletters/"+url.PathEscape(id)+"/retry", nil, nil, &answer); err != nil {
-			return fmt.Errorf("retry %s: %w", id, err)
-		}
-		c.printf("%s is handled again\n", id)
-	}
-	return nil
-}
-
-type deadlettersDiscardCommand struct {
-	atOps
-	IDs    []string `arg:"" name:"id" help:"The dead letters' ids."`
-	Reason string   `required:"" env:"-" help:"Why they may be given up; it is kept."`
-}
-
-// Run gives each up.
-func (d *deadlettersDiscardCommand) Run(ctx context.Context, c *console) error {
-	o, err := operatorAt(d.Ops)
-	if err != nil {
-		return err
-	}
-	for _, id := range d.IDs {
-		var answer json.RawMessage
-		body := map[string]string{"reason": d.Reason}
-		if err := o.post(ctx, "/deadletters/"+url.PathEscape(id)+"/discard", nil, body, &answer); err != nil {
-			return fmt.Errorf("discard %s: %w", id, err)
-		}
-		c.printf("%s is discarded\n", id)
-	}
-	return nil
 }
 
 // printIndented prints JSON for people.

@@ -24,7 +24,12 @@ type commands struct {
 	Replay      replayCommand      `cmd:"" help:"Play a trading history through the public API."`
 	Busywork    busyworkCommand    `cmd:"" help:"Set shoppers, shop keepers and staff to work, and measure."`
 	Audit       auditCommand       `cmd:"" help:"Check the books of a mall. Exit 0 only when all hold."`
-	Deadletters deadlettersCommand `cmd:"" help:"List, show, retry and discard messages that could not be handled."`
+	Deadletters deadlettersCommand `cmd:"" help:"List, show, preview, retry, edit and discard messages that could not be handled."`
+	Why         whyCommand         `cmd:"" help:"Tell what happened to an order, a basket or a product, in which module, and what it waits for."`
+	Orders      ordersCommand      `cmd:"" help:"List the orders that are stuck."`
+	Lost        lostCommand        `cmd:"" help:"List the messages that a database has lost and its stream still holds."`
+	Republish   republishCommand   `cmd:"" help:"Publish the state of a module again, for consumers that come after the stream has forgotten."`
+	Actions     actionsCommand     `cmd:"" help:"List what operators did, the latest first."`
 	Projections projectionsCommand `cmd:"" help:"Rebuild read models from the stored events."`
 	Events      eventsCommand      `cmd:"" help:"Follow the events that pass on the streams."`
 	Migrate     migrateCommand     `cmd:"" help:"Bring the databases to this binary's schema, and exit."`

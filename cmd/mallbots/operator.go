@@ -15,6 +15,7 @@ import (
 // operator speaks to the operations listener of one process.
 type operator struct {
 	url    string
+	as     string // who speaks, for what is recorded
 	client *http.Client
 }
 
@@ -75,6 +76,9 @@ func (o *operator) do(ctx context.Context, verb, path string, query url.Values, 
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	if o.as != "" {
+		req.Header.Set("Mallbots-As", o.as)
+	}
 	res, err := o.client.Do(req)
 	if err != nil {
 		return fmt.Errorf("ask the ops listener: %w; is the process running, and is this its --ops address?", err)

@@ -12,12 +12,13 @@ type projectionsCommand struct {
 
 type projectionsRebuildCommand struct {
 	atOps
+	asSomebody
 	Module string `env:"-" help:"Only this module; without it, every module of the process."`
 }
 
 // Run rebuilds, and names the tables that it has rebuilt.
 func (p *projectionsRebuildCommand) Run(ctx context.Context, c *console) error {
-	o, err := operatorAt(p.Ops)
+	o, err := p.by(p.Ops)
 	if err != nil {
 		return err
 	}

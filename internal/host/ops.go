@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/pprof"
-	"strconv"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -15,7 +14,7 @@ import (
 
 	"mallbots/internal/database"
 	"mallbots/internal/fault"
-	"mallbots/internal/inbox"
+	"mallbots/internal/operator"
 )
 
 // ops is the operations listener: health, metrics, profiles, and the verbs of
@@ -33,16 +32,22 @@ func (p *process) ops() http.Handler {
 	r.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 
 	r.Group(func(r chi.Router) {
-		r.Use(p.onceMounted)
+		r.Use(p.onceMounted, asOperator)
 		r.Get("/quiet", verb(p.quiet))
 		r.Get("/audit", verb(p.auditAll))
 		r.Post("/audit", verb(p.auditAll))
 		r.Post("/projections/rebuild", verb(p.rebuildAll))
 		r.Post("/republish", verb(p.republishAll))
 		r.Get("/deadletters", verb(p.deadLetters))
+		r.Get("/deadletters/preview", verb(p.previewDeadLetters))
 		r.Get("/deadletters/{id}", verb(p.deadLetter))
+		r.Post("/deadletters/{id}/edit", verb(p.editDeadLetter))
 		r.Post("/deadletters/{id}/retry", verb(p.retryDeadLetter))
 		r.Post("/deadletters/{id}/discard", verb(p.discardDeadLetter))
+		r.Get("/actions", verb(p.actions))
+		r.Get("/lost", verb(p.lost))
+		r.Get("/why", verb(p.why))
+		r.Get("/stuck", verb(p.stuck))
 		r.Get("/events", p.events)
 	})
 	return r
@@ -210,68 +215,14 @@ func (p *process) rebuildAll(r *http.Request) (any, error) {
 	}
 	rebuilt := []string{}
 	for _, s := range services {
-		if err := s.DB.InTx(r.Context(), func(tx database.Tx) error { return s.rebuild(r.Context(), tx) }); err != nil {
+		err := s.DB.InTx(r.Context(), func(tx database.Tx) error {
+			operator.Record(r.Context(), tx, operator.Action{Verb: "rebuild", Target: s.Name})
+			return s.rebuild(r.Context(), tx)
+		})
+		if err != nil {
 			return nil, fmt.Errorf("rebuild %s: %w", s.Name, err)
 		}
 		rebuilt = append(rebuilt, s.tables...)
 	}
 	return map[string]any{"rebuilt": rebuilt}, nil
-}
-
-func (p *process) deadLetters(r *http.Request) (any, error) {
-	services, err := p.chosen(r)
-	if err != nil {
-		return nil, err
-	}
-	query := r.URL.Query()
-	limit := 100
-	if text := query.Get("limit"); text != "" {
-		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > 1000 {
-			return nil, fault.New(fault.Invalid, "LIMIT_INVALID", "limit must be a number from 1 to 1000")
-		}
-	}
-	letters := []inbox.Letter{}
-	for _, s := range services {
-		found, err := s.Inbox.List(r.Context(), inbox.Filter{Type: query.Get("type"), Key: query.Get("key"), Cause: query.Get("cause")}, limit)
-		if err != nil {
-			return nil, err
-		}
-		letters = append(letters, found...)
-	}
-	return map[string]any{"deadLetters": letters}, nil
-}
-
-// find asks each module for a dead letter until one has it.
-func (p *process) find(r *http.Request, do func(s *Service, id string) (any, error)) (any, error) {
-	id := chi.URLParam(r, "id")
-	for _, s := range p.services {
-		result, err := do(s, id)
-		if fault.KindOf(err) == fault.NotFound && errors.Is(err, inbox.ErrNoLetter) {
-			continue
-		}
-		return result, err
-	}
-	return nil, inbox.ErrNoLetter.With("%s", id)
-}
-
-func (p *process) deadLetter(r *http.Request) (any, error) {
-	return p.find(r, func(s *Service, id string) (any, error) { return s.Inbox.Show(r.Context(), id) })
-}
-
-func (p *process) retryDeadLetter(r *http.Request) (any, error) {
-	return p.find(r, func(s *Service, id string) (any, error) {
-		return map[string]string{"retried": id}, s.Inbox.Retry(r.Context(), id)
-	})
-}
-
-func (p *process) discardDeadLetter(r *http.Request) (any, error) {
-	var body struct {
-		Reason string `json:"reason"`
-	}
-	if err := json.NewDecoder(http.MaxBytesReader(nil, r.Body, 4<<10)).Decode(&body); err != nil || body.Reason == "" {
-		return nil, fault.New(fault.Invalid, "REASON_MISSING", `say why, as {"reason":"…"}`)
-	}
-	return p.find(r, func(s *Service, id string) (any, error) {
-		return map[string]string{"discarded": id}, s.Inbox.Discard(r.Context(), id, body.Reason)
-	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"mallbots/internal/database"
 	"mallbots/internal/fault"
+	"mallbots/internal/operator"
 	"mallbots/internal/outbox"
 )
 
@@ -26,6 +27,13 @@ func (p *process) republishAll(r *http.Request) (any, error) {
 	}
 	published := map[string]int{}
 	for _, s := range services {
+		err := s.DB.InTx(r.Context(), func(tx database.Tx) error {
+			operator.Record(r.Context(), tx, operator.Action{Verb: "republish", Target: s.Name, Outcome: "begun"})
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
 		if len(s.snapshots) == 0 {
 			return nil, errNothingToRepublish.With("%s", s.Name)
 		}

@@ -54,6 +54,9 @@ type Service struct {
 	tables    []string
 	rebuilds  []Rebuilder
 	snapshots []Snapshotter
+
+	describes  []func(ctx context.Context, q database.Querier, id string) ([]Subject, error)
+	unfinished []func(ctx context.Context, q database.Querier, before time.Time, limit int) ([]Subject, error)
 }
 
 // Rebuilder projects the aggregates of one kind anew; repositories do.

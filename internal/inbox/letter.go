@@ -5,13 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
-
-	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"mallbots/internal/broker"
 	"mallbots/internal/database"
@@ -39,7 +35,14 @@ type Letter struct {
 	First     time.Time     `json:"first"`
 	Last      time.Time     `json:"last"`
 	Held      int64         `json:"held"` // later messages of the key that wait behind it
-	// Payload is the event as JSON, or why it cannot be shown; only Show fills it.
+	// Original is the id of the letter that this one is an edited copy of.
+	Original string `json:"original,omitempty"`
+	// Closed says how an operator ended the letter, and Successor which copy took
+	// its place; both are empty while it waits.
+	Closed    string `json:"closed,omitempty"`
+	Successor string `json:"successor,omitempty"`
+	// Payload is the event as JSON with its secrets masked, or why it cannot be
+	// shown; only Show fills it.
 	Payload json.RawMessage `json:"payload,omitempty"`
 
 	data []byte
@@ -51,17 +54,21 @@ type Filter struct {
 	Type  string // the event's full name, or the end of it
 	Key   string
 	Cause string
+	// Before and After bound when it first failed; zero means no bound.
+	Before, After time.Time
 }
 
-const selectLetter = `SELECT id, consumer, message_id, key, sequence, type, subject, headers, payload,
-	cause, error, stack, attempts, first_at, last_at FROM dead_letters`
+const letterColumns = `SELECT id, consumer, message_id, key, sequence, type, subject, headers, payload,
+	cause, error, stack, attempts, first_at, last_at, original`
+
+const selectLetter = letterColumns + ` FROM dead_letters`
 
 func scanLetter(row database.Row) (Letter, error) {
 	var l Letter
 	var headers string
 	var first, last int64
 	err := row.Scan(&l.ID, &l.Consumer, &l.MessageID, &l.Key, &l.Sequence, &l.Type, &l.Subject, &headers, &l.data,
-		&l.Cause, &l.Error, &l.Stack, &l.Attempts, &first, &last)
+		&l.Cause, &l.Error, &l.Stack, &l.Attempts, &first, &last, &l.Original)
 	if err != nil {
 		return l, err
 	}
@@ -71,10 +78,15 @@ func scanLetter(row database.Row) (Letter, error) {
 
 // List returns at most limit letters, the oldest first, without their payload.
 func (in *Inbox) List(ctx context.Context, filter Filter, limit int) ([]Letter, error) {
+	until := int64(math.MaxInt64)
+	if !filter.Before.IsZero() {
+		until = database.Micros(filter.Before)
+	}
 	letters, err := database.All(ctx, in.db, scanLetter, selectLetter+`
 		WHERE (($1 = '' AND cause <> 'held') OR cause = $1) AND ($2 = '' OR key = $2)
-		AND ($3 = '' OR type = $3 OR type LIKE $4)
-		ORDER BY first_at, id LIMIT $5`, filter.Cause, filter.Key, filter.Type, "%."+filter.Type, int64(limit))
+		AND ($3 = '' OR type = $3 OR type LIKE $4) AND first_at <= $5 AND first_at >= $6
+		ORDER BY first_at, id LIMIT $7`, filter.Cause, filter.Key, filter.Type, "%."+filter.Type,
+		until, database.Micros(filter.After), int64(limit))
 	if err != nil {
 		return nil, fmt.Errorf("inbox: list dead letters: %w", err)
 	}
@@ -94,13 +106,17 @@ func (in *Inbox) heldBehind(ctx context.Context, l Letter) (int64, error) {
 		`SELECT COUNT(*) FROM dead_letters WHERE consumer = $1 AND key = $2 AND cause = 'held'`, l.Consumer, l.Key)
 }
 
-// Show returns one letter with its payload as JSON, or ErrNoLetter.
+// Show returns one letter with its payload as JSON, also one that an operator
+// has ended, or ErrNoLetter.
 func (in *Inbox) Show(ctx context.Context, id string) (Letter, error) {
 	l, err := in.letter(ctx, in.db, id)
+	if errors.Is(err, ErrNoLetter) {
+		return in.archived(ctx, id)
+	}
 	if err != nil {
 		return l, err
 	}
-	l.Payload = decoded(l.Type, l.data)
+	l.Payload = Decoded(l.Type, l.data)
 	l.Held, err = in.heldBehind(ctx, l)
 	return l, err
 }
@@ -126,27 +142,6 @@ func (in *Inbox) Count(ctx context.Context) (dead, held int64, err error) {
 		return 0, 0, fmt.Errorf("inbox: count dead letters: %w", err)
 	}
 	return n.all - n.held, n.held, nil
-}
-
-// decoded shows an event by its descriptor.
-func decoded(name string, data []byte) json.RawMessage {
-	refuse := func(err error) json.RawMessage {
-		text, _ := json.Marshal(map[string]any{"undecodable": err.Error(), "bytes": data}) // strings and bytes always marshal
-		return text
-	}
-	t, err := protoregistry.GlobalTypes.FindMessageByName(protoreflect.FullName(name))
-	if err != nil {
-		return refuse(fmt.Errorf("type %q: %w", name, err))
-	}
-	event := t.New().Interface()
-	if err := proto.Unmarshal(data, event); err != nil {
-		return refuse(err)
-	}
-	text, err := protojson.MarshalOptions{EmitDefaultValues: true}.Marshal(event)
-	if err != nil {
-		return refuse(err)
-	}
-	return text
 }
 
 // revive makes the message of a letter again.

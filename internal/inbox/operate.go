@@ -8,6 +8,7 @@ import (
 	"mallbots/internal/cause"
 	"mallbots/internal/database"
 	"mallbots/internal/fault"
+	"mallbots/internal/operator"
 )
 
 // What an operator may be refused.
@@ -44,15 +45,19 @@ func (in *Inbox) Retry(ctx context.Context, id string) error {
 				return err
 			case l.Cause == CauseInvalid:
 				return ErrNoUse
+			case !in.knows(l.Type):
+				return ErrSchemaGone.With("%s", l.Type)
 			case l.Sequence > g.sequence+1 && !c.revive(l).snapshot:
 				return ErrGap.With("sequence %d", g.sequence+1)
 			case l.Sequence <= g.sequence: // applied meanwhile, or another in its place
 				o = duplicate
 				c.deleteLetter(tx, l.MessageID)
 				c.move(tx, l.Key, gate{g.sequence, releasing})
+				operator.Record(ctx, tx, operator.Action{Verb: "retry", Target: l.ID, Key: l.Key, Outcome: "done: it was applied meanwhile"})
 				return nil
 			}
 			tried = true
+			operator.Record(ctx, tx, operator.Action{Verb: "retry", Target: l.ID, Key: l.Key})
 			c.deleteLetter(tx, l.MessageID)
 			m := c.revive(l)
 			if m.invalid != nil {
@@ -90,6 +95,8 @@ func (in *Inbox) Discard(ctx context.Context, id, reason string) error {
 		return err
 	}
 	err = in.db.InTx(ctx, func(tx database.Tx) error {
+		in.archive(tx, l, "discard", "")
+		operator.Record(ctx, tx, operator.Action{Verb: "discard", Target: l.ID, Key: l.Key, Reason: reason})
 		if l.Cause == CauseInvalid {
 			c.deleteLetter(tx, l.MessageID)
 			return nil
@@ -143,10 +150,18 @@ func (c *consumer) first(ctx context.Context, tx database.Tx, l Letter) (gate, e
 	return g, err
 }
 
+// knows reports whether the type of an event is registered. An event of another
+// type is ignored when it arrives; a dead letter was meant to have an effect.
+func (in *Inbox) knows(kind string) bool {
+	_, known := in.handlers[kind]
+	return known
+}
+
 // blame notes another failed attempt on a letter.
 func (in *Inbox) blame(ctx context.Context, l Letter, reason error) error {
 	f := in.classify(ctx, reason)
 	return in.db.InTx(ctx, func(tx database.Tx) error {
+		operator.Record(ctx, tx, operator.Action{Verb: "retry", Target: l.ID, Key: l.Key, Outcome: clean(reason.Error())})
 		_, err := tx.Exec(ctx, `UPDATE dead_letters SET attempts = attempts + 1, error = $2, stack = $3, last_at = $4 WHERE id = $1`,
 			l.ID, clean(reason.Error()), clean(f.stack), database.Micros(in.settings.clock()))
 		return err

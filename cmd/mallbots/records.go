@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"mallbots/internal/host"
+)
+
+// lostCommand lists what a restored database does not know any more.
+type lostCommand struct {
+	Ops   []string `default:"http://127.0.0.1:8081" env:"MALLBOTS_OPS_URL" help:"URLs of the ops listeners of all processes of the mall."`
+	Key   string   `env:"-" help:"Only of this key."`
+	Limit int      `env:"-" default:"100" help:"How many at most of each module, to 1000."`
+	JSON  bool     `name:"json" help:"Print one JSON object."`
+}
+
+// Run lists them, one a line.
+func (l *lostCommand) Run(ctx context.Context, c *console) error {
+	processes, err := operators(l.Ops)
+	if err != nil {
+		return err
+	}
+	all := []host.Lost{}
+	for _, p := range processes {
+		var answer struct{ Lost []host.Lost }
+		if err := p.get(ctx, "/lost", url.Values{"key": {l.Key}, "limit": {strconv.Itoa(l.Limit)}}, &answer); err != nil {
+			return err
+		}
+		all = append(all, answer.Lost...)
+	}
+	if l.JSON {
+		return json.NewEncoder(c.out).Encode(map[string]any{"lost": all})
+	}
+	republish := map[string]bool{}
+	for _, m := range all {
+		origin := "written by somebody else"
+		if m.Epoch > 0 {
+			origin = "before epoch " + strconv.FormatInt(m.Epoch, 10)
+			republish[m.Module] = true
+		}
+		c.printf("%s  %s  %s  message %d of %s  %s  %s\n", m.Time.Local().Format(time.RFC3339), m.Module, lastWord(m.Type), m.Sequence, m.Key, origin, m.Data)
+	}
+	if len(all) == 0 {
+		c.printf("Nothing is lost.\n")
+	}
+	for _, module := range slices.Sorted(maps.Keys(republish)) {
+		c.note("others have acted on these; make their copies agree with the database: mallbots republish %s", module)
+	}
+	return nil
+}
+
+// republishCommand publishes state again.
+type republishCommand struct {
+	atOps
+	asSomebody
+	Module string `arg:"" help:"The module whose state is published: stores, or ordering for its customers."`
+}
+
+// Run publishes, and says how much.
+func (r *republishCommand) Run(ctx context.Context, c *console) error {
+	o, err := r.by(r.Ops)
+	if err != nil {
+		return err
+	}
+	var answer struct{ Published map[string]int }
+	if err := o.post(ctx, "/republish", url.Values{"module": {r.Module}}, nil, &answer); err != nil {
+		return err
+	}
+	for _, kind := range slices.Sorted(maps.Keys(answer.Published)) {
+		c.printf("%s: %d published again\n", kind, answer.Published[kind])
+	}
+	return nil
+}
+
+// actionsCommand lists what operators did.
+type actionsCommand struct {
+	Ops   []string `default:"http://127.0.0.1:8081" env:"MALLBOTS_OPS_URL" help:"URLs of the ops listeners of all processes of the mall."`
+	Key   string   `env:"-" help:"Only about this key."`
+	Limit int      `env:"-" default:"100" help:"How many at most of each module, to 1000."`
+	JSON  bool     `name:"json" help:"Print one JSON object."`
+}
+
+// action is one deed.
+type action struct {
+	Module  string    `json:"module"`
+	At      time.Time `json:"at"`
+	Actor   string    `json:"actor"`
+	Verb    string    `json:"verb"`
+	Target  string    `json:"target"`
+	Key     string    `json:"key"`
+	Reason  string    `json:"reason"`
+	Outcome string    `json:"outcome"`
+}
+
+// Run lists them, one a line.
+func (a *actionsCommand) Run(ctx context.Context, c *console) error {
+	processes, err := operators(a.Ops)
+	if err != nil {
+		return err
+	}
+	all := []action{}
+	for _, p := range processes {
+		var answer struct{ Actions []action }
+		if err := p.get(ctx, "/actions", url.Values{"key": {a.Key}, "limit": {strconv.Itoa(a.Limit)}}, &answer); err != nil {
+			return err
+		}
+		all = append(all, answer.Actions...)
+	}
+	slices.SortStableFunc(all, func(x, y action) int { return y.At.Compare(x.At) })
+	if a.JSON {
+		return json.NewEncoder(c.out).Encode(map[string]any{"actions": all})
+	}
+	for _, d := range all {
+		c.printf("%s  %s  %s  %s %s  %q  %s\n", d.At.Local().Format(time.RFC3339), d.Module, d.Actor, d.Verb, d.Target, d.Reason, d.Outcome)
+	}
+	if len(all) == 0 {
+		c.printf("Nobody has done anything.\n")
+	}
+	return nil
+}
