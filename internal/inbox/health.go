@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"mallbots/internal/broker"
 	"mallbots/internal/database"
 )
 
@@ -137,14 +138,26 @@ func (in *Inbox) gaugeLetters(ctx context.Context) {
 // prune deletes inbox rows that are older than any redelivery can be, a
 // thousand per transaction. The gate rows stay: they are the memory without end.
 func (in *Inbox) prune(ctx context.Context) error {
-	before := database.Micros(in.settings.clock().Add(-in.settings.keep))
+	before := in.settings.clock().Add(-in.settings.keep)
+	for _, source := range in.Sources() {
+		if err := in.pruneConsumer(ctx, in.consumers[source].name, before); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pruneConsumer finds what is old by its id, which begins with its time: an
+// index by time would cost a page for every message.
+func (in *Inbox) pruneConsumer(ctx context.Context, consumer string, before time.Time) error {
 	for {
 		var n int64
 		err := in.db.InTx(ctx, func(tx database.Tx) error {
 			var err error
-			n, err = tx.Exec(ctx, `DELETE FROM inbox WHERE (consumer, message_id) IN (
-				SELECT consumer, message_id FROM inbox
-				WHERE received_at < $1 AND status NOT IN ('parked', 'dead') LIMIT 1000)`, before)
+			n, err = tx.Exec(ctx, `DELETE FROM inbox WHERE consumer = $1 AND message_id IN (
+				SELECT message_id FROM inbox WHERE consumer = $1 AND message_id < $2 AND received_at < $3
+				AND status NOT IN ('parked', 'dead') ORDER BY message_id LIMIT 1000)`,
+				consumer, broker.FirstID(before), database.Micros(before))
 			return err
 		})
 		if err != nil || n < 1000 {

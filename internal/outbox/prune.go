@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"mallbots/internal/broker"
 	"mallbots/internal/database"
 )
 
@@ -26,16 +27,20 @@ func (r *Relay) prune(ctx context.Context) {
 	}
 }
 
-// pruned deletes in small transactions, so that nobody waits long for it.
+// pruned deletes in small transactions, so that nobody waits long for it. It
+// finds what is old by its id, which begins with its time: an index by time
+// would cost a page for every message.
 func (r *Relay) pruned(ctx context.Context) (deleted int64, err error) {
 	const step = 500
-	before := database.Micros(time.Now().Add(-r.retention))
+	old := time.Now().Add(-r.retention)
+	before := database.Micros(old)
 	for {
 		var n int64
 		err := r.db.InTx(ctx, func(tx database.Tx) error {
 			var err error
 			n, err = tx.Exec(ctx, `DELETE FROM outbox_sent WHERE message_id IN
-				(SELECT message_id FROM outbox_sent WHERE sent_at < $1 ORDER BY sent_at LIMIT $2)`, before, int64(step))
+				(SELECT message_id FROM outbox_sent WHERE message_id < $1 AND sent_at < $2 ORDER BY message_id LIMIT $3)`,
+				broker.FirstID(old), before, int64(step))
 			return err
 		})
 		if err != nil {

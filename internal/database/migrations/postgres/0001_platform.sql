@@ -18,7 +18,7 @@ CREATE TABLE events (
 
 CREATE TABLE outbox (
     id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    message_id TEXT    NOT NULL UNIQUE,
+    message_id TEXT    NOT NULL,
     key        TEXT    NOT NULL,
     sequence   BIGINT  NOT NULL,
     subject    TEXT    NOT NULL,
@@ -47,7 +47,6 @@ CREATE TABLE outbox_sent (
     stream_sequence BIGINT NOT NULL
 );
 CREATE INDEX outbox_sent_epoch ON outbox_sent (epoch, stream_sequence);
-CREATE INDEX outbox_sent_at ON outbox_sent (sent_at);
 
 -- A producer's epochs: a new one begins when its database was restored to an
 -- earlier time than its stream. The first has no row.
@@ -84,7 +83,6 @@ CREATE TABLE inbox (
     received_at BIGINT NOT NULL,
     PRIMARY KEY (consumer, message_id)
 );
-CREATE INDEX inbox_received_at ON inbox (received_at);
 
 CREATE TABLE inbox_keys (
     consumer TEXT   NOT NULL,

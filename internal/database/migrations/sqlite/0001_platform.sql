@@ -2,7 +2,7 @@
 -- What every module's database holds besides the module's own tables.
 
 CREATE TABLE events (
-    position       INTEGER PRIMARY KEY AUTOINCREMENT,
+    position       INTEGER PRIMARY KEY,
     aggregate      TEXT    NOT NULL,
     aggregate_id   TEXT    NOT NULL,
     version        BIGINT  NOT NULL,
@@ -18,7 +18,7 @@ CREATE TABLE events (
 
 CREATE TABLE outbox (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
-    message_id TEXT    NOT NULL UNIQUE,
+    message_id TEXT    NOT NULL,
     key        TEXT    NOT NULL,
     sequence   BIGINT  NOT NULL,
     subject    TEXT    NOT NULL,
@@ -45,7 +45,6 @@ CREATE TABLE outbox_sent (
     stream_sequence BIGINT NOT NULL
 );
 CREATE INDEX outbox_sent_epoch ON outbox_sent (epoch, stream_sequence);
-CREATE INDEX outbox_sent_at ON outbox_sent (sent_at);
 
 -- A producer's epochs: a new one begins when its database was restored to an
 -- earlier time than its stream. The first has no row.
@@ -82,7 +81,6 @@ CREATE TABLE inbox (
     received_at BIGINT NOT NULL,
     PRIMARY KEY (consumer, message_id)
 ) WITHOUT ROWID;
-CREATE INDEX inbox_received_at ON inbox (received_at);
 
 CREATE TABLE inbox_keys (
     consumer TEXT   NOT NULL,
@@ -165,7 +163,7 @@ CREATE TABLE timers (
     correlation_id TEXT   NOT NULL DEFAULT '',
     causation_id   TEXT   NOT NULL DEFAULT '',
     PRIMARY KEY (name, key)
-);
+) WITHOUT ROWID;
 CREATE INDEX timers_due_at ON timers (due_at);
 
 CREATE TABLE idempotency (
@@ -177,7 +175,7 @@ CREATE TABLE idempotency (
     headers      TEXT   NOT NULL,
     created_at   BIGINT NOT NULL,
     PRIMARY KEY (principal, procedure, key)
-);
+) WITHOUT ROWID;
 CREATE INDEX idempotency_created_at ON idempotency (created_at);
 
 CREATE TABLE personal_keys (
