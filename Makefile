@@ -10,7 +10,12 @@ RACE := ./internal/fault ./internal/cause ./internal/broker ./internal/rest ./in
 
 SEEDS ?= 1000
 
-.PHONY: help build run demo test sim sabotage test/race test/postgres lint generate verify tools clean
+# The fault matrix; see internal/chaos. RUNS of each cell, and no run begins
+# later than BUDGET.
+CHAOS = mkdir -p bin && go test -c -tags chaos -o bin/chaos.test ./internal/chaos && cd internal/chaos && ../../bin/chaos.test -test.timeout=24h
+KILLS ?= 300
+
+.PHONY: chaos chaos/full chaos/long chaos/kills help build run demo test sim sabotage test/race test/postgres lint generate verify tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z\/]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +53,19 @@ sabotage: ## switch each protection off, one at a time: every one must be missed
 
 test/race: ## the race detector, where it is affordable
 	go test -race $(RACE)
+
+chaos: ## break real processes in every way for some 7 minutes, and count what was lost
+	$(CHAOS) -test.run=TestMatrix -runs=1 -budget=6m $(ARGS)
+
+chaos/full: ## each fault at least 20 times, outages of a minute; some hours
+	$(CHAOS) -test.run=TestMatrix -runs=$(or $(RUNS),20) -outage=60s -pause=90s -restarts=20 $(ARGS)
+
+chaos/long: ## the broker down for 30 minutes, and a transaction open for 10, once each
+	$(CHAOS) -test.run=TestMatrix -cells='broker down' -runs=1 -outage=30m $(ARGS)
+	$(CHAOS) -test.run=TestMatrix -cells='long transaction' -runs=1 -outage=10m $(ARGS)
+
+chaos/kills: ## SIGKILL of the whole process under load, KILLS=300 times on each backend, an audit after each
+	$(CHAOS) -test.run=TestKills -kills=$(KILLS) -shopping=1s $(ARGS)
 
 test/postgres: ## the modules' tests with PostgreSQL instead of SQLite
 	MALLBOTS_TEST_DATABASE=postgres go run ./internal/database/pgtest/with -- go test ./stores ./baskets ./ordering ./depot

@@ -4,6 +4,7 @@ package chaos
 
 import (
 	"fmt"
+	"regexp"
 	"testing"
 )
 
@@ -24,8 +25,9 @@ func TestKills(t *testing.T) {
 	}}
 	var rows []row
 	defer func() { print(rows) }()
+	wanted := regexp.MustCompile(*backendsFlag)
 	for _, backend := range both {
-		if backend == external && !havePostgres() {
+		if backend == external && !havePostgres() || !wanted.MatchString(backend) {
 			continue
 		}
 		r := row{cell: kill.name, backend: backend}
