@@ -38,27 +38,37 @@ func newClients(server *connect.Server) *clients {
 // actor is somebody who uses the mall: a routine that says after each request
 // how long it thinks.
 type actor struct {
-	name string
-	at   time.Time // not before
-	done bool
-	next func() (time.Duration, bool)
-	stop func()
+	name    string
+	at      time.Time // not before
+	done    bool
+	resting bool // waits until the mall is at rest
+	live    func(think)
+	next    func() (time.Duration, bool)
+	stop    func()
 }
 
 // think waits; it reports false when the actor has to go.
 type think = func(time.Duration) bool
 
 func newActor(name string, live func(think)) *actor {
-	a := &actor{name: name, at: time.Now()}
-	a.next, a.stop = iter.Pull(iter.Seq[time.Duration](live))
-	return a
+	return &actor{name: name, at: time.Now(), live: live}
 }
 
 // act lets the actor go on until it thinks again.
 func (a *actor) act() {
+	if a.next == nil {
+		a.next, a.stop = iter.Pull(iter.Seq[time.Duration](a.live))
+	}
 	pause, more := a.next()
 	if a.done = !more; more {
 		a.at = time.Now().Add(pause)
+	}
+}
+
+// leave sends the actor home.
+func (a *actor) leave() {
+	if a.stop != nil {
+		a.stop()
 	}
 }
 
@@ -96,7 +106,7 @@ func request[Res proto.Message](w *World, who, what, key string, send func(conte
 	if w.life() == 0 && o.ok() { // the answer was not sent any more
 		o = outcome{unknown: true}
 	}
-	if o.ok() && key != "" {
+	if o.ok() && key != "" && w.ledger != nil {
 		w.ledger.answered(w, key, res)
 	}
 	if lost {

@@ -32,7 +32,7 @@ func (w *World) options() (all []option, later time.Time) {
 	}
 	for _, a := range w.actors {
 		switch {
-		case a.done:
+		case a.done, a.resting:
 		case a.at.After(now):
 			sooner(a.at)
 		default:

@@ -24,12 +24,14 @@ type Result struct {
 	Lives     int
 	Orders    int
 	Virtual   time.Duration
+	Lines     []string // of the history that was played
 }
 
 // Options change a run.
 type Options struct {
 	Faults []*Fault     // instead of those of the seed
 	Absent []string     // people who stay at home
+	Play   int          // no people come, but a history of so many requests is played
 	Trace  func(string) // gets each line of the trace
 	Log    *slog.Logger // hears what the modules log
 }
@@ -77,12 +79,23 @@ func Simulate(ctx context.Context, seed uint64, options Options) (Result, error)
 		defer func() { _ = d.close() }()
 		w.disks[name] = d
 	}
-	w.actors = slices.DeleteFunc(w.people(), func(a *actor) bool { return slices.Contains(options.Absent, a.name) })
+	w.actors = slices.DeleteFunc(w.people(), func(a *actor) bool { return options.Play > 0 || slices.Contains(options.Absent, a.name) })
 	defer func() {
 		for _, a := range w.actors {
-			a.stop()
+			a.leave()
 		}
 	}()
+	var played *history
+	if options.Play > 0 {
+		w.ledger = nil // the people who would keep it are not here
+		place := &imagined{world: w}
+		played = newHistory(seed, place)
+		place.actor = newActor("player", func(think think) {
+			place.think = think
+			played.play(options.Play)
+		})
+		w.actors = append(w.actors, place.actor)
+	}
 	begun := time.Now()
 	if err := w.run(ctx); err != nil {
 		return Result{}, err
@@ -92,12 +105,17 @@ func Simulate(ctx context.Context, seed uint64, options Options) (Result, error)
 	}
 	result := Result{
 		Seed: seed, Faults: plan, Violation: w.violation, Hash: w.trace.hash(), Steps: w.steps,
-		Lives: w.lives, Orders: len(w.ledger.checkouts), Virtual: time.Since(begun),
+		Lives: w.lives, Virtual: time.Since(begun),
 	}
 	for _, f := range plan {
 		if f.fired {
 			result.Fired++
 		}
+	}
+	if played != nil {
+		result.Lines = played.lines
+	} else {
+		result.Orders = len(w.ledger.checkouts)
 	}
 	if w.process == nil {
 		return result, nil

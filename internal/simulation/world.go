@@ -216,6 +216,10 @@ func (w *World) rest(later time.Time) bool {
 	done := true
 	for _, a := range w.actors {
 		done = done && a.done
+		if a.resting && len(w.waiting()) == 0 {
+			a.resting = false
+			return false
+		}
 	}
 	if done && w.healedAt.IsZero() {
 		w.heal()
