@@ -152,7 +152,7 @@ func TestReadinessNamesTheBrokerRelayAndConsumersAndTheyHeal(t *testing.T) {
 	startBroker(t, port, filepath.Dir(store))
 	back := time.Now()
 	healthy(t, m)
-	require.Less(t, time.Since(back), 10*time.Second)
+	require.Less(t, time.Since(back), 5*time.Second)
 	m.Audit(t)
 }
 
