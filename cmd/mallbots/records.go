@@ -50,7 +50,7 @@ func (l *lostCommand) Run(ctx context.Context, c *console) error {
 		c.printf("Nothing is lost.\n")
 	}
 	for _, module := range slices.Sorted(maps.Keys(republish)) {
-		c.note("others have acted on these; make their copies agree with the database: mallbots republish %s", module)
+		c.note("others have acted on these; where they keep a copy of its state, make it agree: mallbots republish %s", module)
 	}
 	return nil
 }
