@@ -30,11 +30,12 @@ type mall interface {
 // each. Between two requests the mall comes to rest, so that two malls that work
 // alike give the same answers.
 type history struct {
-	mall  mall
-	dice  *rand.Rand
-	names *trace // only replaces ids
-	lines []string
-	keys  int
+	mall   mall
+	dice   *rand.Rand
+	names  *trace // only replaces ids
+	lines  []string
+	keys   int
+	newest bool // what follows is about the newest basket
 
 	stores, products, customers, baskets, bots []string
 }
@@ -69,8 +70,20 @@ func (h *history) play(requests int) []string {
 			})
 		}
 	}
+	for range 3 {
+		h.move(pickProduct)
+		h.move(pickStock)
+	}
+	for range 2 {
+		h.move(pickCustomer)
+		h.move(pickBot)
+	}
 	for h.keys < requests {
-		h.move()
+		if h.dice.IntN(8) == 0 {
+			h.journey()
+			continue
+		}
+		h.move(h.dice.IntN(100))
 	}
 	h.look()
 	return h.lines
@@ -81,14 +94,44 @@ func (h *history) one(ids []string) string {
 	if len(ids) == 0 {
 		return "018cc251-f400-7000-8000-000000000000" // nobody's
 	}
-	return ids[max(h.dice.IntN(len(ids)), h.dice.IntN(len(ids)))] // rather a new one
+	return ids[max(h.dice.IntN(len(ids)), h.dice.IntN(len(ids)), h.dice.IntN(len(ids)))] // rather a new one
+}
+
+// Numbers that move understands.
+const (
+	pickProduct  = 2
+	pickStock    = 15
+	pickCustomer = 24
+	pickBasket   = 32
+	pickItem     = 42
+	pickCheckout = 63
+	pickBot      = 76
+	pickAssign   = 79
+	pickComplete = 85
+	pickCollect  = 96
+)
+
+// journey is a basket on its way, perhaps to its end.
+func (h *history) journey() {
+	before := len(h.baskets)
+	h.move(pickBasket)
+	h.newest = len(h.baskets) > before
+	defer func() { h.newest = false }()
+	for _, next := range []int{pickItem, pickItem, pickCheckout, pickAssign, pickComplete, pickCollect} {
+		if h.dice.IntN(6) > 0 {
+			h.move(next)
+		}
+	}
 }
 
 // move is one request, or a restart.
-func (h *history) move() {
+func (h *history) move(pick int) {
 	product, basket, customer, bot := h.one(h.products), h.one(h.baskets), h.one(h.customers), h.one(h.bots)
+	if h.newest {
+		basket = h.baskets[len(h.baskets)-1]
+	}
 	units := int32(1 + h.dice.IntN(5))
-	switch pick := h.dice.IntN(100); {
+	switch {
 	case pick < 2:
 		h.note("restart")
 		h.mall.restart()
@@ -109,6 +152,7 @@ func (h *history) move() {
 			return c.stores.RemoveProduct(ctx, &storesv1.RemoveProductRequest{Id: product})
 		})
 	case pick < 24:
+		units *= 4
 		tell(h, fmt.Sprintf("ReceiveStock %s %d", product, units), func(ctx context.Context, c *clients) (*depotv1.ReceiveStockResponse, error) {
 			return c.depot.ReceiveStock(ctx, &depotv1.ReceiveStockRequest{ProductId: product, Quantity: units})
 		})

@@ -26,7 +26,7 @@ import (
 var histories = flag.Uint64("histories", 2, "how many histories to play on the real databases and brokers")
 
 // requests is how long a history is.
-const requests = 120
+const requests = 150
 
 // real is a mall of real databases, a real broker and a real port.
 type real struct {
