@@ -26,6 +26,7 @@ type localServer struct {
 
 	mu     sync.Mutex
 	server *server.Server // nil while it does not run
+	closed bool           // it is not started any more
 }
 
 // Embedded starts a server in this process that keeps its streams below dir
@@ -53,10 +54,16 @@ func (e *localServer) start(ctx context.Context) error {
 		return fmt.Errorf("broker: %w", err)
 	}
 	if e.unclean() && !e.cramped() {
-		if err := examineStore(ctx, e.dir); err != nil && ctx.Err() == nil {
+		err := examineStore(ctx, e.dir)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, errDamaged):
 			if err := e.quarantine(err); err != nil {
 				return err
 			}
+		case err != nil: // the server finds out by itself, in this process
+			e.log.Warn("broker: the store could not be examined", "error", err)
 		}
 	}
 	if err := e.mark(); err != nil {
@@ -74,6 +81,10 @@ func (e *localServer) start(ctx context.Context) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.closed {
+		stop(s)
+		return errors.New("broker: closed while the server was starting")
+	}
 	e.server = s
 	return nil
 }
@@ -111,6 +122,7 @@ func (e *localServer) restart(ctx context.Context) error {
 func (e *localServer) close() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.closed = true
 	if e.server == nil {
 		return nil
 	}

@@ -51,9 +51,12 @@ func init() {
 	os.Exit(0)
 }
 
+// errDamaged is what a store is that the child could not read.
+var errDamaged = errors.New("the store is damaged")
+
 // examineStore has a child process open the store below dir, and read the
-// newest messages of every stream. Its error says what is wrong with the store,
-// or why that cannot be known.
+// newest messages of every stream. Its error is errDamaged, or says why nothing
+// is known.
 func examineStore(ctx context.Context, dir string) error {
 	size, err := sizeOf(filepath.Join(dir, "jetstream"))
 	if err != nil {
@@ -73,14 +76,18 @@ func examineStore(ctx context.Context, dir string) error {
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	cmd.WaitDelay = time.Second
-	if err := cmd.Run(); err != nil {
-		said, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n")
-		if ctx.Err() != nil {
-			return fmt.Errorf("the store was not read within %s", most)
-		}
-		return fmt.Errorf("the store cannot be read with %d MiB: %w: %s", memory>>20, err, said)
+	err = cmd.Run()
+	if err == nil {
+		return nil
 	}
-	return nil
+	said, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n")
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("%w: it was not read within %s", errDamaged, most)
+	}
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return fmt.Errorf("%w: it cannot be read with %d MiB: %s: %s", errDamaged, memory>>20, exit, said)
+	}
+	return fmt.Errorf("examine the store: %w", err)
 }
 
 // inspect opens the store and reads it, in the child process.
