@@ -1,6 +1,7 @@
 package ordering
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -8,22 +9,38 @@ import (
 
 	"mallbots/internal/database"
 	"mallbots/internal/database/databasetest"
+	"mallbots/internal/outbox"
 	"mallbots/ordering/internal/customer"
 	"mallbots/ordering/internal/fulfilment"
 	basketsv1 "mallbots/proto/mallbots/baskets/v1"
 	depotv1 "mallbots/proto/mallbots/depot/v1"
+	orderingv1 "mallbots/proto/mallbots/ordering/v1"
 )
 
 // pending is a module with one pending order, o1 of ada, that has been well
 // since a moment.
 func pending(t *testing.T, db database.DB, since *time.Time) *module {
 	t.Helper()
-	m := newModule(db, func() time.Time { return *since })
+	m := newModule(db, fulfilment.Patience, ear{
+		healthySince: func() time.Time { return *since },
+		heardUntil:   time.Now,
+		parked:       func(context.Context, database.Querier, string) (bool, error) { return false, nil },
+	})
 	in(t, db, func(tx database.Tx) error {
 		return m.customers.Create(t.Context(), tx, "ada", func(c *customer.Customer) error { return c.Register("Ada Lovelace", "+44 1") })
 	})
 	in(t, db, func(tx database.Tx) error { return m.onBasketCheckedOut(t.Context(), tx, basket("o1", "ada")) })
+	sent(t, db)
 	return m
+}
+
+// sent empties the outbox, as if all had been published long ago.
+func sent(t *testing.T, db database.DB) {
+	t.Helper()
+	in(t, db, func(tx database.Tx) error {
+		_, err := tx.Exec(t.Context(), `DELETE FROM outbox`)
+		return err
+	})
 }
 
 // basket is what a customer has checked out: 3 of tea.
@@ -146,4 +163,32 @@ func TestTheChecksSeeWhatIsWrong(t *testing.T) {
 		total, deadlines := checkTotals(t.Context(), db), checkDeadlines(t.Context(), db)
 		require.True(t, total != nil || deadlines != nil, sql)
 	}
+}
+
+func TestSilenceCountsFromWhenTheDepotCouldHear(t *testing.T) {
+	databasetest.Each(t, migrations, func(t *testing.T, db database.DB) {
+		since := time.Now().Add(-time.Hour)
+		m := pending(t, db, &since)
+		in(t, db, func(tx database.Tx) error { // the order waits in the outbox
+			return outbox.Publish(t.Context(), tx, "o1", &orderingv1.OrderCreated{OrderId: "o1"})
+		})
+		fire(t, m)
+		require.Equal(t, "PENDING", statusOf(t, m)[0])
+		require.WithinDuration(t, time.Now().Add(10*time.Minute), due(t, db), 10*time.Second)
+		sent(t, db)
+
+		m.ear.heardUntil = func() time.Time { return time.Now().Add(-51 * time.Minute) } // it is behind with what the depot says
+		fire(t, m)
+		require.Equal(t, "PENDING", statusOf(t, m)[0])
+		require.WithinDuration(t, time.Now().Add(lookAgain), due(t, db), time.Second)
+
+		m.ear.heardUntil = time.Now
+		m.ear.parked = func(context.Context, database.Querier, string) (bool, error) { return true, nil } // an answer waits for an operator
+		fire(t, m)
+		require.Equal(t, "PENDING", statusOf(t, m)[0])
+
+		m.ear.parked = func(context.Context, database.Querier, string) (bool, error) { return false, nil }
+		fire(t, m)
+		require.Equal(t, "REJECTED", statusOf(t, m)[0])
+	})
 }

@@ -23,22 +23,32 @@ var migrations embed.FS
 
 // module is the ordering context. Its exported methods are its RPC service.
 type module struct {
-	db           database.DB
-	keys         personal.Keys
-	healthySince func() time.Time
-	customers    *eventsourcing.Repository[*customer.Customer, customer.Event]
-	orders       *eventsourcing.Repository[*order.Order, order.Event]
-	fulfilments  *eventsourcing.Repository[*fulfilment.Fulfilment, fulfilment.Event]
+	db          database.DB
+	keys        personal.Keys
+	patience    time.Duration // with the depot
+	ear         ear
+	customers   *eventsourcing.Repository[*customer.Customer, customer.Event]
+	orders      *eventsourcing.Repository[*order.Order, order.Event]
+	fulfilments *eventsourcing.Repository[*fulfilment.Fulfilment, fulfilment.Event]
 }
 
 // New mounts the module on h: its tables, its API, the events it hears, its
 // deadline and its books.
-func New(ctx context.Context, h *host.Host) error {
+func New(ctx context.Context, h *host.Host) error { return mount(ctx, h, fulfilment.Patience) }
+
+// mount is New with another patience.
+func mount(ctx context.Context, h *host.Host, patience time.Duration) error {
 	s, err := h.Service(ctx, "ordering", migrations)
 	if err != nil {
 		return err
 	}
-	m := newModule(s.DB, s.HealthySince)
+	m := newModule(s.DB, patience, ear{
+		healthySince: s.HealthySince,
+		heardUntil:   func() time.Time { return s.Inbox.HeardUntil("depot") },
+		parked: func(ctx context.Context, q database.Querier, orderID string) (bool, error) {
+			return s.Inbox.Parked(ctx, q, "depot", orderID)
+		},
+	})
 	orderingv1connect.RegisterOrderingServiceHandler(h.RPC, m) // gRPC, gRPC-Web, Connect and REST
 
 	in := s.Inbox
@@ -67,10 +77,9 @@ func New(ctx context.Context, h *host.Host) error {
 	return nil
 }
 
-// newModule returns the module on its database. HealthySince says since when
-// its own parts are well without a break.
-func newModule(db database.DB, healthySince func() time.Time) *module {
-	m := &module{db: db, healthySince: healthySince}
+// newModule returns the module on its database.
+func newModule(db database.DB, patience time.Duration, ear ear) *module {
+	m := &module{db: db, patience: patience, ear: ear}
 	m.customers = eventsourcing.NewRepository("customer", customer.New, m.projectCustomer, publishCustomer).Seal(m.keys)
 	m.orders = eventsourcing.NewRepository("order", order.New, projectOrder, publishOrder)
 	m.fulfilments = eventsourcing.NewRepository("fulfilment", fulfilment.New, nil, m.carryOut)

@@ -8,7 +8,6 @@ import (
 
 	"mallbots/internal/database"
 	"mallbots/internal/fault"
-	"mallbots/internal/timers"
 	"mallbots/ordering/internal/fulfilment"
 	"mallbots/ordering/internal/order"
 	basketsv1 "mallbots/proto/mallbots/baskets/v1"
@@ -61,7 +60,7 @@ func (m *module) onBasketCheckedOut(ctx context.Context, tx database.Tx, e *bask
 		return err
 	}
 	return m.fulfilments.Create(ctx, tx, e.GetBasketId(), func(f *fulfilment.Fulfilment) error {
-		return f.OrderPlaced(time.Now())
+		return f.OrderPlaced(time.Now().Add(m.patience))
 	})
 }
 
@@ -142,34 +141,4 @@ func (m *module) onShoppingListCanceled(ctx context.Context, tx database.Tx, e *
 	return m.fulfilments.Update(ctx, tx, e.GetOrderId(), func(f *fulfilment.Fulfilment) error {
 		return f.ListCanceled(e.GetReason())
 	})
-}
-
-// deadline is the name of the timer that ends the patience with the depot. Its
-// key is the order's id.
-const deadline = "fulfilment.deadline"
-
-// onDeadline gives the depot up. When this module was not well all the time, the
-// depot may have answered unheard: then it gets its time again.
-func (m *module) onDeadline(ctx context.Context, tx database.Tx, orderID string) error {
-	now := time.Now()
-	since := m.healthySince()
-	if since.IsZero() {
-		since = now
-	}
-	if again := since.Add(fulfilment.Patience); again.After(now) {
-		f, err := m.fulfilments.Load(ctx, tx, orderID)
-		if err != nil || !f.Waiting() {
-			return ignoreUnknown(err)
-		}
-		return timers.Set(ctx, tx, deadline, orderID, again)
-	}
-	return ignoreUnknown(m.fulfilments.Update(ctx, tx, orderID, (*fulfilment.Fulfilment).DeadlinePassed))
-}
-
-// ignoreUnknown forgives a timer whose fulfilment does not exist.
-func ignoreUnknown(err error) error {
-	if f, ok := fault.Of(err); ok && f.Kind == fault.NotFound {
-		return nil
-	}
-	return err
 }

@@ -12,6 +12,7 @@ import (
 type Floor struct {
 	Epoch        string // of the stream, see Stream.Epoch
 	Acknowledged uint64 // every message up to this sequence; 0 for none
+	Last         uint64 // the last sequence of the stream at that time
 }
 
 // Floor asks the server how far a durable consumer of a module's stream is. One
@@ -27,7 +28,7 @@ func (b *Broker) Floor(ctx context.Context, durable, module string) (Floor, erro
 	if err != nil {
 		return Floor{}, fmt.Errorf("broker: floor of %s in %s: %w", durable, streamName(module), why(ctx, err))
 	}
-	floor := Floor{Epoch: stream.CachedInfo().Config.Metadata[epoch]}
+	floor := Floor{Epoch: stream.CachedInfo().Config.Metadata[epoch], Last: stream.CachedInfo().State.LastSeq}
 	consumer, err := stream.Consumer(ctx, durable)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return floor, nil

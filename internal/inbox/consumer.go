@@ -32,7 +32,8 @@ type consumer struct {
 	troubles map[string]trouble // by line: what fails for reasons that should pass
 	draining map[string]bool    // keys whose held messages are being applied
 
-	mark mark // belongs to the goroutine that reconciles
+	mark    mark     // belongs to the goroutine that reconciles
+	hearing *hearing // nil when nobody compares
 }
 
 func newConsumer(in *Inbox, source string) *consumer {
@@ -78,6 +79,9 @@ func (c *consumer) hurry() {
 func (c *consumer) run(ctx context.Context, b Broker) error {
 	c.start(ctx)
 	if r, can := b.(rewinder); can {
+		c.mu.Lock()
+		c.hearing = &hearing{}
+		c.mu.Unlock()
 		c.work.Go(func() { c.reconcileAlways(ctx, r) })
 	}
 	var err error

@@ -64,6 +64,7 @@ func (c *consumer) reconcile(ctx context.Context, b rewinder) error {
 		return err
 	}
 	incarnation := database.Incarnation(c.in.db)
+	asked := c.in.settings.clock()
 	floor, err := b.Floor(ctx, c.name, c.source)
 	if err != nil || floor.Epoch == "" {
 		return err
@@ -89,6 +90,9 @@ func (c *consumer) reconcile(ctx context.Context, b rewinder) error {
 		}
 	}
 	c.mark = mark{incarnation, floor.Epoch, floor.Acknowledged, true}
+	c.mu.Lock()
+	c.hearing.note(asked, floor)
+	c.mu.Unlock()
 	if noted == (position{floor.Epoch, int64(floor.Acknowledged)}) {
 		return nil
 	}

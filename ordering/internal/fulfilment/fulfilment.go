@@ -52,9 +52,9 @@ func New(id string) *Fulfilment {
 	return f
 }
 
-// OrderPlaced starts it, and the patience with the depot.
-func (f *Fulfilment) OrderPlaced(now time.Time) error {
-	return f.hear(f.started, Started{Deadline: now.Add(Patience).UTC().Truncate(time.Microsecond)})
+// OrderPlaced starts it. The depot has until the deadline to answer.
+func (f *Fulfilment) OrderPlaced(deadline time.Time) error {
+	return f.hear(f.started, Started{Deadline: deadline.UTC().Truncate(time.Microsecond)})
 }
 
 // StockReserved says that the depot holds every line.

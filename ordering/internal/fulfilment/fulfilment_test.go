@@ -19,7 +19,7 @@ func TestFulfilment(t *testing.T) {
 	aggregatetest.Run(t, New, []aggregatetest.Case[*Fulfilment, Event]{
 		{
 			Name: "an order that is placed gives the depot ten minutes",
-			When: func(f *Fulfilment) error { return f.OrderPlaced(noon) }, Then: []Event{started},
+			When: func(f *Fulfilment) error { return f.OrderPlaced(noon.Add(Patience)) }, Then: []Event{started},
 		},
 		{
 			Name: "it starts once", Given: []Event{started},
@@ -72,7 +72,7 @@ func TestFulfilment(t *testing.T) {
 		},
 		{
 			Name: "facts from before the start count at the start", Given: []Event{StockReserved{}, ListCompleted{}},
-			When: func(f *Fulfilment) error { return f.OrderPlaced(noon) }, Then: []Event{started, Approved{}, Readied{}},
+			When: func(f *Fulfilment) error { return f.OrderPlaced(noon.Add(Patience)) }, Then: []Event{started, Approved{}, Readied{}},
 		},
 	})
 }

@@ -14,7 +14,7 @@ import (
 
 // inputs is everything that a fulfilment can hear.
 var inputs = map[string]func(*Fulfilment) error{
-	"placed":        func(f *Fulfilment) error { return f.OrderPlaced(noon) },
+	"placed":        func(f *Fulfilment) error { return f.OrderPlaced(noon.Add(Patience)) },
 	"reserved":      (*Fulfilment).StockReserved,
 	"refused":       func(f *Fulfilment) error { return f.StockRefused("no tea") },
 	"picked":        (*Fulfilment).ListCompleted,
