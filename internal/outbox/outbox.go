@@ -99,9 +99,6 @@ func publish(ctx context.Context, tx database.Tx, key string, m proto.Message, s
 	return nil
 }
 
-// Partition is where a key's messages go, 0 to 31.
-func Partition(key string) int { return broker.Partition(key) }
-
 // enclose writes the envelope of m. Its sequence is 1 until the row has one.
 func enclose(ctx context.Context, key string, m proto.Message) (broker.Envelope, error) {
 	if m == nil || !m.ProtoReflect().IsValid() {
