@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"mallbots/internal/broker"
 	"mallbots/internal/database"
+	"mallbots/internal/sabotage"
 )
 
 // Ticket is what can be said to the server about a delivery;
@@ -40,8 +42,12 @@ func (in *Inbox) Steps(b Broker) (*Steps, error) {
 	in.mu.Lock()
 	in.broker, in.running = b, true
 	in.mu.Unlock()
+	_, compares := b.(rewinder)
 	for _, c := range in.consumers {
 		c.stepped = true
+		if compares {
+			c.hearing = &hearing{}
+		}
 		c.open()
 	}
 	s := &Steps{in: in, sources: in.Sources()}
@@ -95,6 +101,20 @@ func (s *Steps) KeepAlive() {
 			_ = m.current().InProgress() // what comes again is a duplicate
 		}
 	}
+}
+
+// Reconcile compares what the broker believes to be acknowledged with what the
+// database knows, as Run does every two seconds.
+func (s *Steps) Reconcile(ctx context.Context) error {
+	b, can := s.in.broker.(rewinder)
+	if !can || sabotage.On(sabotage.AckFirst) {
+		return nil
+	}
+	var failed error
+	for _, source := range s.sources {
+		failed = errors.Join(failed, s.in.consumers[source].reconcile(ctx, b))
+	}
+	return failed
 }
 
 // Stop gives back what is not finished.

@@ -13,7 +13,7 @@ type Switch string
 // The switches.
 const (
 	NoGate        Switch = "no-gate"        // a message is applied whatever came before, as often as it comes
-	AckFirst      Switch = "ack-first"      // a message is acknowledged before its effects are committed
+	AckFirst      Switch = "ack-first"      // a message is acknowledged before its effects are committed, and nobody looks back
 	GateFirst     Switch = "gate-first"     // a message is noted as applied in a transaction of its own, before its effects
 	Swallow       Switch = "swallow"        // a message whose handler fails is acknowledged
 	Unordered     Switch = "unordered"      // the relay takes the newest row first

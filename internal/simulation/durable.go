@@ -171,3 +171,35 @@ func (b *bus) Pending(_ context.Context, name, source string) (uint64, error) {
 	}
 	return 0, nil
 }
+
+// Floor is up to where a consumer has acknowledged everything.
+func (b *bus) Floor(_ context.Context, name, source string) (broker.Floor, error) {
+	if err := b.reachable(b.world.life()); err != nil {
+		return broker.Floor{}, err
+	}
+	s := b.stream(source)
+	if s == nil {
+		return broker.Floor{}, nil
+	}
+	d := b.durable(name, source)
+	floor := d.next - 1
+	for at := range d.flying {
+		floor = min(floor, at-1)
+	}
+	return broker.Floor{Epoch: s.epoch, Acknowledged: floor, Last: s.last()}, nil
+}
+
+// Read returns stored messages.
+func (b *bus) Read(ctx context.Context, source string, from uint64, most int) ([]broker.Message, error) {
+	return (&port{bus: b, module: source, life: b.world.life()}).Read(ctx, from, most)
+}
+
+// Rewind has a consumer deliver again what begins at a sequence.
+func (b *bus) Rewind(_ context.Context, name, source string, from uint64) error {
+	if err := b.reachable(b.world.life()); err != nil {
+		return err
+	}
+	b.world.violated("I4: %s believes that it was restored, and wants everything again from %d", name, from)
+	b.durables[name] = &durable{bus: b, name: name, source: source, next: from, flying: map[uint64]*flight{}}
+	return nil
+}

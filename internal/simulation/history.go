@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"slices"
-	"strings"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -233,83 +230,4 @@ func (h *history) fulfil(pick int, order, bot string) {
 			return c.ordering.CompleteOrder(ctx, &orderingv1.CompleteOrderRequest{Id: order, InvoiceId: "invoice"})
 		})
 	}
-}
-
-// look notes how every product, basket, order and list is in the end.
-func (h *history) look() {
-	for _, id := range h.products {
-		res, _ := tell(h, "GetProduct "+id, func(ctx context.Context, c *clients) (*storesv1.GetProductResponse, error) {
-			return c.stores.GetProduct(ctx, &storesv1.GetProductRequest{Id: id})
-		})
-		stock, _ := tell(h, "GetStock "+id, func(ctx context.Context, c *clients) (*depotv1.GetStockResponse, error) {
-			return c.depot.GetStock(ctx, &depotv1.GetStockRequest{ProductId: id})
-		})
-		s := stock.GetStock()
-		h.note("  %s costs %d; %d received, %d on hand, %d reserved, %d picked", res.GetProduct().GetName(), res.GetProduct().GetPrice().GetMinorUnits(),
-			s.GetReceived(), s.GetOnHand(), s.GetReserved(), s.GetPicked())
-	}
-	for _, id := range h.baskets {
-		basket, _ := tell(h, "GetBasket "+id, func(ctx context.Context, c *clients) (*basketsv1.GetBasketResponse, error) {
-			return c.baskets.GetBasket(ctx, &basketsv1.GetBasketRequest{Id: id})
-		})
-		h.note("  %s %d %d lines", basket.GetBasket().GetStatus(), basket.GetBasket().GetTotal().GetMinorUnits(), len(basket.GetBasket().GetItems()))
-		order, _ := tell(h, "GetOrder "+id, func(ctx context.Context, c *clients) (*orderingv1.GetOrderResponse, error) {
-			return c.ordering.GetOrder(ctx, &orderingv1.GetOrderRequest{Id: id})
-		})
-		o := order.GetOrder()
-		h.note("  %s %q %d of %d, version %d: %s", o.GetStatus(), o.GetReason(), o.GetTotal().GetMinorUnits(), o.GetItemCount(), o.GetVersion(), lines(o))
-		past, _ := tell(h, "GetOrderHistory "+id, func(ctx context.Context, c *clients) (*orderingv1.GetOrderHistoryResponse, error) {
-			return c.ordering.GetOrderHistory(ctx, &orderingv1.GetOrderHistoryRequest{Id: id})
-		})
-		var names []string
-		for _, e := range past.GetEvents() {
-			names = append(names, e.GetName())
-		}
-		h.note("  %s", strings.Join(names, ", "))
-		list, _ := tell(h, "GetShoppingList "+id, func(ctx context.Context, c *clients) (*depotv1.GetShoppingListResponse, error) {
-			return c.depot.GetShoppingList(ctx, &depotv1.GetShoppingListRequest{Id: id})
-		})
-		h.note("  %s by %q, %d stops", list.GetShoppingList().GetStatus(), list.GetShoppingList().GetAssignedBotId(), len(list.GetShoppingList().GetStops()))
-	}
-}
-
-// lines are an order's, in words.
-func lines(o *orderingv1.Order) string {
-	var all []string
-	for _, i := range o.GetItems() {
-		all = append(all, fmt.Sprintf("%d %s of %s at %d", i.GetQuantity(), i.GetProductName(), i.GetStoreName(), i.GetPrice().GetMinorUnits()))
-	}
-	slices.Sort(all)
-	return strings.Join(all, ", ")
-}
-
-// imagined is the simulator, as a place to play a history in.
-type imagined struct {
-	world *World
-	think think
-	actor *actor
-}
-
-// request implements mall.
-func (m *imagined) request(what, key string, send func(context.Context, *clients) (proto.Message, error)) (proto.Message, outcome) {
-	for {
-		res, o := request(m.world, "player", what, key, send)
-		if !o.unknown || !m.think(100*time.Millisecond) {
-			return res, o
-		}
-	}
-}
-
-// settle implements mall.
-func (m *imagined) settle() {
-	m.actor.resting = true
-	m.think(0)
-}
-
-// restart implements mall.
-func (m *imagined) restart() {
-	if m.world.life() != 0 {
-		m.world.crash("as the history says")
-	}
-	m.think(0)
 }

@@ -88,6 +88,16 @@ func (w *World) inboxOptions(m *running, now time.Time, sooner func(time.Time)) 
 	for _, s := range steps {
 		all = append(all, option{m.service.Name + " inbox " + s.Name, 4, func() { s.Do(w.process.ctx) }})
 	}
+	if m.compareAt.After(now) {
+		sooner(m.compareAt)
+	} else if len(m.inbox.Sources()) > 0 {
+		all = append(all, option{m.service.Name + " inbox compares", 4, func() {
+			m.compareAt = time.Now().Add(2 * time.Second)
+			if err := m.inbox.Reconcile(w.process.ctx); err != nil {
+				w.trace.line("%s inbox: %v", m.service.Name, err)
+			}
+		}})
+	}
 	if until := w.deaf[m.service.Name]; now.Before(until) {
 		sooner(until)
 		return all

@@ -44,12 +44,13 @@ type process struct {
 
 // running is a module at work.
 type running struct {
-	service  *host.Service
-	relay    *outbox.Steps
-	inbox    *inbox.Steps
-	relayAt  time.Time // when the relay looks without being woken, or tries again
-	failures int       // of the relay, one after the other
-	timersAt time.Time // when a timer may be due
+	service   *host.Service
+	relay     *outbox.Steps
+	inbox     *inbox.Steps
+	relayAt   time.Time // when the relay looks without being woken, or tries again
+	failures  int       // of the relay, one after the other
+	timersAt  time.Time // when a timer may be due
+	compareAt time.Time // when the inbox compares itself with the broker
 }
 
 // folder is where the simulated files seem to be. The databases of production
@@ -102,7 +103,7 @@ func start(ctx context.Context, w *World, life int) (*process, error) {
 		if m.inbox, err = service.Inbox.Steps(w.bus); err != nil {
 			return nil, fmt.Errorf("start the inbox of %s: %w", service.Name, err)
 		}
-		m.relayAt, m.timersAt = time.Now(), time.Now()
+		m.relayAt, m.timersAt, m.compareAt = time.Now(), time.Now(), time.Now()
 		for _, source := range service.Inbox.Sources() {
 			w.bus.durable(m.inbox.Durable(source), source)
 		}
