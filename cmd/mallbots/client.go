@@ -134,8 +134,9 @@ func unsettled(ctx context.Context, err error) bool {
 	switch refused.Code() {
 	case connect.CodeUnavailable, connect.CodeDeadlineExceeded, connect.CodeResourceExhausted:
 		return true
+	default:
+		return reason(err) == "IDEMPOTENCY_IN_FLIGHT" || reason(err) == "CONCURRENT_CHANGE"
 	}
-	return reason(err) == "IDEMPOTENCY_IN_FLIGHT" || reason(err) == "CONCURRENT_CHANGE"
 }
 
 // reason is the stable code of a refusal, such as PRICE_CHANGED. Without one it

@@ -107,8 +107,9 @@ func refused(err error) bool {
 	switch connect.CodeOf(err) {
 	case connect.CodeFailedPrecondition, connect.CodeAborted, connect.CodeAlreadyExists:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // errorAt says what is wrong at a place in a file.

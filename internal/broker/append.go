@@ -162,6 +162,7 @@ func refused(api *jetstream.APIError) error {
 		return ErrDuplicate
 	case jetstream.JSErrCodeStreamNotFound:
 		return ErrNoStream
+	default:
+		return nil
 	}
-	return nil
 }
