@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,10 +34,11 @@ func scanRow(from database.Row) (row, error) {
 // waiting reads the first rows but those in sent, in the order of their ids and
 // beginning with the lowest there is: a transaction that took its ids early and
 // committed late is not passed over, as it would be by "id greater than the
-// last one".
+// last one". The limit is part of the text: SQLite compiles a statement anew
+// each time that a parameter of LIMIT is bound.
 func waiting(ctx context.Context, db database.Querier, sent map[int64]bool, limit int) ([]row, error) {
 	if len(sent) == 0 {
-		return database.All(ctx, db, scanRow, selectRows+` ORDER BY id LIMIT $1`, int64(limit))
+		return database.All(ctx, db, scanRow, selectRows+` ORDER BY id LIMIT `+strconv.Itoa(limit))
 	}
 	if len(sent) > broker.MaxBatch { // more than a list holds
 		rows, err := database.All(ctx, db, scanRow, selectRows+` ORDER BY id LIMIT $1`, int64(limit+len(sent)))
@@ -44,7 +46,7 @@ func waiting(ctx context.Context, db database.Querier, sent map[int64]bool, limi
 		return rows[:min(limit, len(rows))], err
 	}
 	text, ids := padded(slices.Collect(maps.Keys(sent)))
-	return database.All(ctx, db, scanRow, text.others, append([]any{int64(limit)}, ids...)...)
+	return database.All(ctx, db, scanRow, text.others+strconv.Itoa(limit), ids...)
 }
 
 const selectRows = `SELECT id, message_id, key, sequence, subject, headers, payload FROM outbox`
@@ -68,8 +70,10 @@ func join(runs []run, next run) []run {
 }
 
 // move takes runs of rows out of the outbox and puts them with what was sent.
-// It is an error when one is gone: somebody else took it.
-func move(ctx context.Context, db database.DB, epoch string, runs []run) error {
+// It is an error when one is gone: somebody else took it. The ids are those of
+// one incarnation of the database; in another one they may be those of other
+// rows.
+func move(ctx context.Context, db database.DB, incarnation, epoch string, runs []run) error {
 	now := database.Micros(time.Now())
 	return db.InTx(ctx, func(tx database.Tx) error {
 		for _, r := range runs {
@@ -86,6 +90,12 @@ func move(ctx context.Context, db database.DB, epoch string, runs []run) error {
 				tx.Queue(database.Statement{SQL: text.gone, Args: ids, Rows: int64(len(part)), Else: gone})
 				done += len(part)
 			}
+		}
+		if err := tx.Flush(ctx); err != nil {
+			return err
+		}
+		if database.Incarnation(db) != incarnation {
+			return errRestored
 		}
 		return nil
 	})
@@ -111,7 +121,7 @@ func list(n int) texts {
 			FROM outbox WHERE id IN (` + holders(4) + `)`,
 		gone:   `DELETE FROM outbox WHERE id IN (` + holders(1) + `)`,
 		rows:   `SELECT message_id, id FROM outbox WHERE message_id IN (` + holders(1) + `)`,
-		others: selectRows + ` WHERE id NOT IN (` + holders(2) + `) ORDER BY id LIMIT $1`,
+		others: selectRows + ` WHERE id NOT IN (` + holders(1) + `) ORDER BY id LIMIT `,
 		known:  `SELECT message_id, epoch FROM outbox_sent WHERE message_id IN (` + holders(1) + `)`,
 		again:  `SELECT 0, message_id, key, sequence, subject, headers, payload FROM outbox_sent WHERE message_id IN (` + holders(1) + `)`,
 	}

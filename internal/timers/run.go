@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strconv"
 	"sync"
 	"time"
 
@@ -87,7 +88,7 @@ func (t *Timers) Run(ctx context.Context) error {
 // round fires what is due and returns how long to sleep.
 func (t *Timers) round(ctx context.Context) time.Duration {
 	timers, err := database.All(ctx, t.db, scan,
-		`SELECT name, key, due_at, attempts, correlation_id, causation_id FROM timers ORDER BY due_at LIMIT $1`, int64(atOnce))
+		`SELECT name, key, due_at, attempts, correlation_id, causation_id FROM timers ORDER BY due_at LIMIT `+strconv.Itoa(atOnce))
 	t.mu.Lock()
 	t.broken = err
 	t.mu.Unlock()
