@@ -49,7 +49,7 @@ func listSubject(l listRow) host.Subject {
 	case shoppinglist.StatusAssigned:
 		s.WaitsFor = "bot " + l.botID + " to pick it"
 		s.Command = "PUT /api/depot/shopping/" + l.id + "/assign gives it to another bot"
-	case shoppinglist.StatusCompleted, shoppinglist.StatusCanceled:
+	case shoppinglist.StatusNone, shoppinglist.StatusCompleted, shoppinglist.StatusCanceled:
 	}
 	return s
 }

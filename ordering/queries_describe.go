@@ -60,7 +60,7 @@ func orderSubject(o orderRow) host.Subject {
 		s.Command = "DELETE /api/ordering/" + o.id + " cancels it"
 	case order.StatusReady:
 		s.WaitsFor = "the customer to collect it"
-	case order.StatusRejected, order.StatusCompleted, order.StatusCanceled:
+	case order.StatusNone, order.StatusRejected, order.StatusCompleted, order.StatusCanceled:
 	}
 	return s
 }
