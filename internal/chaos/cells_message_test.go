@@ -28,6 +28,7 @@ func (m *mall) poison(keys int) (sent int) {
 	m.t.Helper()
 	conn, js := m.nats.js()
 	defer conn.Close()
+	m.poisoned = keys
 	for range keys {
 		key := uuid.NewString()
 		m.known[key] = true
@@ -66,7 +67,7 @@ func discardPoison(m *mall) {
 	}
 	// Each of the two consumers of stores parks the first message of each key, and
 	// the one that is not sound. The followers are held behind, and not listed.
-	want := 2 * (len(m.known) + 1)
+	want := 2 * (m.poisoned + 1)
 	seen := 0
 	require.True(m.t, m.until(30*time.Second, func() bool {
 		require.NoError(m.t, m.operate("GET", "/deadletters?limit=1000", "", &answer))

@@ -4,8 +4,10 @@ package chaos
 
 import (
 	"fmt"
+	"os"
 	"regexp"
 	"testing"
+	"time"
 )
 
 // perMall is how many kills one mall suffers before another takes its place, so
@@ -34,6 +36,7 @@ func TestKills(t *testing.T) {
 		for r.runs < *killsFlag && !spent() && !t.Failed() {
 			t.Run(fmt.Sprintf("%s/%d", backend, r.runs), func(t *testing.T) {
 				m := newMall(t, backend, shipped, *seedFlag^uint64(r.runs))
+				fmt.Fprintf(os.Stderr, "%8s  %s: %d kills\n", time.Since(began).Round(time.Second), backend, r.runs)
 				ok, unknown := 0, 0
 				for n := 0; n < perMall && r.runs < *killsFlag && !spent(); n++ {
 					v := m.suffer(kill)

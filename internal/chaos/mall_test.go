@@ -49,9 +49,10 @@ type mall struct {
 	pg   *pgtest.Server
 	nats *natsServer
 
-	loads  int
-	healed time.Time       // when the last fault was taken away
-	known  map[string]bool // keys that were poisoned on purpose
+	loads    int
+	healed   time.Time       // when the last fault was taken away
+	known    map[string]bool // keys that were poisoned on purpose
+	poisoned int             // how many of them in this run
 }
 
 // newMall starts a mall without anything in it.

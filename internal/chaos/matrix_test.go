@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"os"
 	"regexp"
 	"slices"
 	"testing"
@@ -108,6 +109,7 @@ func runCell(t *testing.T, c cell, backend string) (r row) {
 			return r
 		}
 	}
+	fmt.Fprintf(os.Stderr, "%8s  %s, %s: %d runs, %d faults\n", time.Since(began).Round(time.Second), c.name, backend, r.runs, r.fired)
 	if r.fired == 0 {
 		t.Errorf("seed %d: the fault never happened in %d runs", *seedFlag, r.runs)
 	}
