@@ -14,7 +14,7 @@ import (
 )
 
 // TestTheReadmeListsEverySetting compares the tables of the README with the
-// command line, and prints what belongs there.
+// command line; UPDATE_GOLDEN=1 writes them.
 func TestTheReadmeListsEverySetting(t *testing.T) {
 	parser, err := kong.New(&commands{}, kong.Name("mallbots"), kong.DefaultEnvars("MALLBOTS"))
 	require.NoError(t, err)
@@ -29,9 +29,25 @@ func TestTheReadmeListsEverySetting(t *testing.T) {
 			settings += fmt.Sprintf("| `--%s` | `%s` | %s | %s |\n", flag.Name, flag.Envs[0], code(flag.Default), flag.Help)
 		}
 	}
-	require.Contains(t, section(t, "## Configuration"), settings)
-	require.Contains(t, section(t, "## Commands"), verbs)
+	for heading, table := range map[string]string{"## Configuration": settings, "## Commands": verbs} {
+		part := section(t, heading)
+		old := tableRows.FindString(part)
+		require.NotEmpty(t, old, heading)
+		if os.Getenv("UPDATE_GOLDEN") != "" {
+			text, err := os.ReadFile(readme)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(readme, []byte(strings.Replace(string(text), old, table, 1)), 0o600))
+			continue
+		}
+		require.Equal(t, table, old, "write it with UPDATE_GOLDEN=1")
+	}
 }
+
+// readme is the README of the repository.
+var readme = filepath.Join("..", "..", "README.md")
+
+// tableRows is the first table of a text.
+var tableRows = regexp.MustCompile(`(?m)(^\|.*\|\n)+`)
 
 // code writes text as code, and nothing as nothing.
 func code(text string) string {
@@ -88,7 +104,7 @@ func plain(text string) string {
 // section is a part of the README, without its heading.
 func section(t *testing.T, heading string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	text, err := os.ReadFile(readme)
 	require.NoError(t, err)
 	_, rest, ok := strings.Cut(string(text), "\n"+heading+"\n")
 	require.True(t, ok, "the README has no %q", heading)
