@@ -120,7 +120,7 @@ func (m *mover) loop(ctx context.Context, epoch string) {
 func (m *mover) commit(ctx context.Context, epoch string, runs []run) error {
 	ctx, cancel := context.WithTimeout(ctx, finish)
 	defer cancel()
-	if err := move(ctx, m.relay.db, epoch, runs); err != nil {
+	if err := move(ctx, m.relay.db, m.relay.incarnation, epoch, runs); err != nil {
 		return err
 	}
 	failpoint.Here("relay.moved")

@@ -143,7 +143,7 @@ func (r *Relay) claim(ctx context.Context, page []broker.Message) error {
 		}
 	}
 	if len(runs) > 0 {
-		if err := move(ctx, r.db, r.epoch, runs); err != nil {
+		if err := move(ctx, r.db, r.incarnation, r.epoch, runs); err != nil {
 			return err
 		}
 	}
