@@ -10,6 +10,7 @@ import (
 	"mallbots/internal/database"
 	"mallbots/internal/fault"
 	"mallbots/internal/outbox"
+	"mallbots/internal/sabotage"
 	depotv1 "mallbots/proto/mallbots/depot/v1"
 	orderingv1 "mallbots/proto/mallbots/ordering/v1"
 	storesv1 "mallbots/proto/mallbots/stores/v1"
@@ -81,11 +82,17 @@ func ordered(e *orderingv1.OrderCreated) ([]shoppinglist.Item, []stock.Line, err
 // onOrderRejected gives back what was reserved for an order after ordering had
 // lost its patience.
 func (m *module) onOrderRejected(ctx context.Context, tx database.Tx, e *orderingv1.OrderRejected) error {
+	if sabotage.On(sabotage.KeepLate) {
+		return nil
+	}
 	return m.callOff(ctx, tx, e.GetOrderId(), e.GetReason())
 }
 
 // onOrderCanceled gives back what the order holds, reserved or picked.
 func (m *module) onOrderCanceled(ctx context.Context, tx database.Tx, e *orderingv1.OrderCanceled) error {
+	if sabotage.On(sabotage.DeafToCancel) {
+		return nil
+	}
 	return m.callOff(ctx, tx, e.GetOrderId(), e.GetReason())
 }
 

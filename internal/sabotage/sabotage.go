@@ -26,10 +26,13 @@ const (
 	ForgetKeys    Switch = "forget-keys"    // Idempotency-Key is not looked at
 	NoVersion     Switch = "no-version"     // a lost race for an aggregate is not noticed
 	KeepStock     Switch = "keep-stock"     // the goods of a list that is called off stay where they are
+	KeepLate      Switch = "keep-late"      // a reservation that comes after the order was given up stays
+	DeafToCancel  Switch = "deaf-to-cancel" // the depot does not hear that an order was cancelled
+	Hasty         Switch = "hasty"          // the deadline passes whether ordering could hear the depot or not
 )
 
 // All are all the switches.
 var All = []Switch{
 	NoGate, AckFirst, GateFirst, Swallow, Unordered, CursorRelay, MarkFirst, NoFence, BlindResume, NoRefill,
-	OutboxOutside, ForgetKeys, NoVersion, KeepStock,
+	OutboxOutside, ForgetKeys, NoVersion, KeepStock, KeepLate, DeafToCancel, Hasty,
 }

@@ -15,6 +15,7 @@ func (w *World) check() {
 		w.checkReceipts()
 	}
 	w.checkTerminal()
+	w.checkPatience()
 	w.checkStock()
 	for _, module := range moduleNames {
 		w.checkStream(module)
@@ -75,6 +76,17 @@ func (w *World) checkTerminal() {
 		if ended[order] == "" {
 			w.violated("I3: order %s never ended", order)
 		}
+	}
+}
+
+// checkPatience is I3 of the process manager: nobody gives the depot up unless
+// the depot itself heard nothing for too long.
+func (w *World) checkPatience() {
+	if w.faults.struck(func(f *Fault) bool { return f.Kind == ModuleDeaf && f.Where == "depot" && f.Size == unheard }) {
+		return
+	}
+	for _, row := range w.rows("ordering", `SELECT id FROM orders WHERE status = 'REJECTED' AND reason = 'the depot did not answer in time'`) {
+		w.violated("I3: order %s is rejected because of the depot's silence, and the depot was not silent", text(row[0]))
 	}
 }
 

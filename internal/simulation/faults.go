@@ -3,6 +3,7 @@ package simulation
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -123,6 +124,9 @@ const (
 	spread = 12
 )
 
+// unheard is how long a module hears nothing that outlasts all patience, in seconds.
+const unheard = 660
+
 // consumersOf are the durable consumers of the mall: module and source.
 var consumersOf = [][2]string{
 	{"baskets", "stores"}, {"baskets", "ordering"}, {"ordering", "baskets"}, {"ordering", "depot"},
@@ -162,8 +166,8 @@ func (recipe recipe) make(r *rand.Rand) *Fault {
 	default:
 		f.Where = moduleNames[r.IntN(len(moduleNames))]
 	}
-	if f.Kind == ModuleDeaf && r.IntN(8) == 0 {
-		f.Size = 660 // longer than the patience with the depot
+	if f.Kind == ModuleDeaf && r.IntN(6) == 0 {
+		f.Size = unheard // longer than the patience with the depot
 	}
 	return f
 }
@@ -206,6 +210,16 @@ func (all *faults) at(e event, where string) *Fault {
 		}
 	}
 	return nil
+}
+
+// struck reports whether a fault of some kind has struck.
+func (all *faults) struck(is func(*Fault) bool) bool {
+	for _, pending := range all.pending {
+		if slices.ContainsFunc(pending, func(f *Fault) bool { return f.fired && is(f) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // lasts is how long a fault lasts that is over by itself.

@@ -221,11 +221,11 @@ func (w *World) rest(later time.Time) bool {
 			return false
 		}
 	}
-	if done && w.healedAt.IsZero() {
+	if done && w.healedAt.IsZero() && !w.outage(now) {
 		w.heal()
 		return false
 	}
-	if done {
+	if done && !w.healedAt.IsZero() {
 		waiting := w.waiting()
 		if len(waiting) == 0 {
 			return true
@@ -244,6 +244,19 @@ func (w *World) rest(later time.Time) bool {
 	time.Sleep(max(later.Sub(now), time.Microsecond))
 	w.beat()
 	return false
+}
+
+// outage reports whether a fault lasts that will be over by itself.
+func (w *World) outage(now time.Time) bool {
+	last := w.bus.away
+	for _, name := range moduleNames {
+		for _, until := range []time.Time{w.deaf[name], w.away[name]} {
+			if until.After(last) {
+				last = until
+			}
+		}
+	}
+	return last.After(now)
 }
 
 // beat does what happens every second.
