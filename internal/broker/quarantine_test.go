@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,8 +88,11 @@ func TestADamagedStoreIsMendedOrMovedAway(t *testing.T) {
 			change(t, dir, "msgs/*.blk", func(data []byte) []byte { data[len(data)*percent/100] ^= 1 << (percent % 8); return data })
 		}})
 	}
-	for _, d := range damages {
+	for i, d := range damages {
 		for _, index := range []bool{true, false} {
+			if strings.HasPrefix(d.name, "bit") && index != (i%2 == 0) {
+				continue // one of the two, in turn
+			}
 			t.Run(fmt.Sprintf("%s, index %v", d.name, index), func(t *testing.T) {
 				dir := t.TempDir()
 				require.NoError(t, os.CopyFS(dir, os.DirFS(image)))
