@@ -85,7 +85,7 @@ func parseAfter(values []string) ([]position, error) {
 				return nil, ErrAfter
 			}
 			sequence, err := strconv.ParseInt(rest[at+1:], 10, 64)
-			if err != nil || sequence < 1 || len(positions) == mostAfterPositions {
+			if err != nil || sequence < 1 || !wellFormedKey(source) || !wellFormedKey(rest[:at]) || len(positions) == mostAfterPositions {
 				return nil, ErrAfter
 			}
 			positions = append(positions, position{source, rest[:at], sequence})

@@ -135,7 +135,7 @@ func TestMallbotsAfterWaitsForWhatTheCallerHasSeen(t *testing.T) {
 	require.Equal(t, http.StatusOK, code)
 	require.Equal(t, []string{"stores baskets b1", "stores depot a@b"}, asked)
 
-	for _, malformed := range []string{"", "baskets", "baskets/b1", "baskets/b1@", "baskets/@3", "/b1@3", "baskets/b1@0", "baskets/b1@-1", "baskets/b1@x", "baskets/b1@3,"} {
+	for _, malformed := range []string{"", "baskets", "baskets/b1", "baskets/b1@", "baskets/@3", "/b1@3", "baskets/b1@0", "baskets/b1@-1", "baskets/b1@x", "baskets/b1@3,", "baskets/b\xe9@3", "baskets/b 1@3"} {
 		code, body := get(malformed)
 		require.Equal(t, http.StatusBadRequest, code, malformed)
 		require.Contains(t, body, "MALLBOTS_AFTER_MALFORMED", malformed)

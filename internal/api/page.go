@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"strings"
+	"unicode"
 
 	"google.golang.org/protobuf/proto"
 
@@ -58,6 +60,11 @@ func ParsePage(req interface {
 		return Page{}, ErrPageToken.In("pageToken")
 	}
 	page.After = keys[1:]
+	for _, key := range page.After { // a database would choke on what no list gave out
+		if strings.ContainsFunc(key, unicode.IsControl) {
+			return Page{}, ErrPageToken.In("pageToken")
+		}
+	}
 	return page, nil
 }
 

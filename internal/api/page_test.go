@@ -52,6 +52,7 @@ func TestATokenOfAnotherListIsRefused(t *testing.T) {
 		"no base64":      {CustomerId: "ada", PageToken: "€"},
 		"no JSON":        {CustomerId: "ada", PageToken: base64.RawURLEncoding.EncodeToString([]byte("{"))},
 		"no keys":        {CustomerId: "ada", PageToken: base64.RawURLEncoding.EncodeToString([]byte(`["x"]`))},
+		"a forged key":   {CustomerId: "ada", PageToken: page.Next("\x00")},
 		"cut":            {CustomerId: "ada", PageToken: token[:len(token)-4]},
 	} {
 		_, err = api.ParsePage(req, "orders")
