@@ -158,8 +158,10 @@ func TestPreviewSaysWhatALetterIsAbout(t *testing.T) {
 }
 
 func TestSecretsAreMaskedAndSurviveAnEdit(t *testing.T) {
-	checkout := &basketsv1.BasketCheckedOut{BasketId: "b1", CustomerId: "c1", PaymentId: "4111-1111", Total: &moneyv1.Money{CurrencyCode: "USD", MinorUnits: 1234},
-		Items: []*basketsv1.BasketCheckedOutItem{{ProductId: "p1", Price: &moneyv1.Money{CurrencyCode: "USD", MinorUnits: 617}, Quantity: 2}}}
+	checkout := &basketsv1.BasketCheckedOut{
+		BasketId: "b1", CustomerId: "c1", PaymentId: "4111-1111", Total: &moneyv1.Money{CurrencyCode: "USD", MinorUnits: 1234},
+		Items: []*basketsv1.BasketCheckedOutItem{{ProductId: "p1", Price: &moneyv1.Money{CurrencyCode: "USD", MinorUnits: 617}, Quantity: 2}},
+	}
 	data, err := proto.Marshal(checkout)
 	require.NoError(t, err)
 	shown := Decoded("mallbots.baskets.v1.BasketCheckedOut", data)

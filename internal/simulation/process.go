@@ -26,8 +26,10 @@ var moduleNames = []string{"stores", "baskets", "ordering", "depot"}
 // Modules are the mall's.
 func Modules() []host.Module {
 	return []host.Module{
-		{Name: "stores", New: stores.New}, {Name: "baskets", New: baskets.New},
-		{Name: "ordering", New: ordering.New}, {Name: "depot", New: depot.New},
+		{Name: "stores", New: stores.New},
+		{Name: "baskets", New: baskets.New},
+		{Name: "ordering", New: ordering.New},
+		{Name: "depot", New: depot.New},
 	}
 }
 
