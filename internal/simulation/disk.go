@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 
 	"modernc.org/sqlite"
 )
@@ -84,7 +83,6 @@ type disk struct {
 	conn     driver.Conn // SQLite's, in memory; all connections share it
 	prepared map[string][]driver.Stmt
 	writing  bool // a transaction is open
-	slow     time.Duration
 }
 
 // newDisk holds a copy of image, which may be empty.

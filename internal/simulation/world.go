@@ -28,8 +28,7 @@ type World struct {
 	healedAt  time.Time // when the faults ended
 	steps     int
 	alive     time.Time            // when the inboxes last told that work goes on
-	checked   time.Time            // when health was last asked for
-	deaf      map[string]time.Time // modules to which nothing is delivered, and until when
+	deaf      map[string]time.Time // consumers to which nothing is delivered, and until when
 	away      map[string]time.Time // disks that fail, and until when
 	violation []string
 }
@@ -82,6 +81,7 @@ func (w *World) statement(d *disk, text string) statementEnd {
 				return succeedsUnheard
 			case CrashAfter:
 				return crashesAfter
+			default: // the other kinds do not strike at a commit
 			}
 		}
 	}
@@ -99,6 +99,7 @@ func (w *World) statement(d *disk, text string) statementEnd {
 	case DiskAway:
 		w.away[d.module] = time.Now().Add(f.lasts())
 		return fails
+	default: // the other kinds do not strike at a statement
 	}
 	return succeeds
 }
@@ -186,9 +187,10 @@ func (w *World) rise(ctx context.Context) error {
 
 // befall lets faults happen that strike between two steps.
 func (w *World) befall() {
-	for _, module := range moduleNames[1:] {
-		if f := w.faults.at(onStep, module); f != nil {
-			w.deaf[module] = time.Now().Add(f.lasts())
+	for _, c := range consumersOf {
+		name := c[0] + "_" + c[1]
+		if f := w.faults.at(onStep, name); f != nil {
+			w.deaf[name] = time.Now().Add(f.lasts())
 		}
 	}
 	f := w.faults.at(onStep, "")
@@ -250,10 +252,13 @@ func (w *World) rest(later time.Time) bool {
 func (w *World) outage(now time.Time) bool {
 	last := w.bus.away
 	for _, name := range moduleNames {
-		for _, until := range []time.Time{w.deaf[name], w.away[name]} {
-			if until.After(last) {
-				last = until
-			}
+		if until := w.away[name]; until.After(last) {
+			last = until
+		}
+	}
+	for _, until := range w.deaf {
+		if until.After(last) {
+			last = until
 		}
 	}
 	return last.After(now)
