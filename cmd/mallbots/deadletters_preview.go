@@ -23,6 +23,21 @@ type deadlettersPreviewCommand struct {
 	IDs  []string `arg:"" optional:"" name:"id" help:"The dead letters' ids; none means those that the flags choose."`
 }
 
+// Help shows an example.
+func (deadlettersPreviewCommand) Help() string {
+	return `For example:
+
+  $ mallbots deadletters preview --cause=rejected
+  019a3d…  BasketCheckedOut, message 2 of 019a3c…, in ordering: rejected
+    basket        019a3c…
+    customer      019a3b…
+    in baskets    basket is checked out, USD 21.98
+    money         USD 21.98
+    later         0 messages wait behind it
+    can           retry when the cause is gone, edit and retry, or discard
+  1 dead letters of 1 keys, USD 21.98, 0 later messages wait.`
+}
+
 // preview is what is known of one dead letter, everywhere.
 type preview struct {
 	Module string `json:"module"`

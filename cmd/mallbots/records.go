@@ -20,6 +20,16 @@ type lostCommand struct {
 	JSON  bool     `name:"json" help:"Print one JSON object."`
 }
 
+// Help shows an example.
+func (lostCommand) Help() string {
+	return `A database that is restored to an earlier time does not know what it published since.
+Its consumers do, so it goes on behind that, in a new epoch. For example:
+
+  $ mallbots lost
+  2026-11-22T10:14:01Z  stores  ProductPriceChanged  message 7 of 019a3c…  before epoch 2  {"productId":…}
+  others have acted on these; where they keep a copy of its state, make it agree: mallbots republish stores`
+}
+
 // Run lists them, one a line.
 func (l *lostCommand) Run(ctx context.Context, c *console) error {
 	processes, err := operators(l.Ops)
@@ -96,6 +106,14 @@ type action struct {
 	Key     string    `json:"key"`
 	Reason  string    `json:"reason"`
 	Outcome string    `json:"outcome"`
+}
+
+// Help shows an example.
+func (actionsCommand) Help() string {
+	return `For example:
+
+  $ mallbots actions
+  2026-11-22T10:20:12Z  ordering  operator ada  edit 019a3d…  "its total was wrong"  done, the copy is 019a3e…`
 }
 
 // Run lists them, one a line.

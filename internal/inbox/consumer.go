@@ -34,6 +34,7 @@ type consumer struct {
 
 	mark    mark     // belongs to the goroutine that reconciles
 	hearing *hearing // nil when nobody compares
+	hangUp  func()   // ends the present subscription; another follows
 }
 
 func newConsumer(in *Inbox, source string) *consumer {
@@ -87,6 +88,9 @@ func (c *consumer) run(ctx context.Context, b Broker) error {
 	var err error
 	for ctx.Err() == nil && err == nil {
 		listening, hangUp := context.WithCancel(ctx)
+		c.mu.Lock()
+		c.hangUp = hangUp
+		c.mu.Unlock()
 		c.work.Go(func() { c.watch(listening, b, hangUp) })
 		err = b.Subscribe(listening, c.name, c.source, func(d *broker.Delivery) { c.receive(ctx, d.Message, d) })
 		hangUp()

@@ -17,6 +17,11 @@
 //	sequence  = last+1   applied
 //	sequence  > last+1   a gap: waits a little for what is missing, then parks
 //
+// A snapshot, which carries all there is to know of its key, begins a key that
+// was never seen and closes a gap that nobody can fill any more (see
+// outbox.Snapshot). What this binary has no word for, an enum number without a
+// name or an unknown field numbered 1000 to 1999, is never guessed.
+//
 // A message is acknowledged after the commit, never before.
 //
 // A handler that fails because of the weather (database.Transient, a lost race,
@@ -25,5 +30,10 @@
 // panics and timeouts included, after eight attempts in about thirty seconds.
 // Meanwhile the key is set aside with its later messages, and all other keys
 // go on. A dead letter parks its key: later messages are held behind it, in
-// order, until an operator retries or discards it.
+// order, until an operator retries, edits or discards it. Who did so, when and why
+// is kept (see internal/operator).
+//
+// Every two seconds the inbox compares its database with what the broker has for
+// acknowledged. A database that was restored to an earlier time hears again what
+// it has forgotten.
 package inbox

@@ -66,8 +66,14 @@ func (c *consumer) reconcile(ctx context.Context, b rewinder) error {
 	incarnation := database.Incarnation(c.in.db)
 	asked := c.in.settings.clock()
 	floor, err := b.Floor(ctx, c.name, c.source)
-	if err != nil || floor.Epoch == "" {
+	if err != nil {
 		return err
+	}
+	if floor.Epoch == "" { // there is no stream: nothing was ever published
+		c.mu.Lock()
+		c.hearing.note(asked, floor)
+		c.mu.Unlock()
+		return nil
 	}
 	from := uint64(noted.sequence)
 	if noted.epoch != floor.Epoch {
@@ -84,6 +90,12 @@ func (c *consumer) reconcile(ctx context.Context, b rewinder) error {
 				"what is missing is delivered again", "consumer", c.name, "acknowledged", floor.Acknowledged, "missing", missing)
 			if err := b.Rewind(ctx, c.name, c.source, missing); err != nil {
 				return err
+			}
+			c.mu.Lock()
+			hangUp := c.hangUp
+			c.mu.Unlock()
+			if hangUp != nil { // else it would listen to the consumer that was deleted until that is missed
+				hangUp()
 			}
 			floor.Acknowledged = missing - 1
 			rewound.WithLabelValues(c.in.db.Module(), c.source).Inc()

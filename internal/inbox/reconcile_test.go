@@ -26,7 +26,7 @@ func (b *bench) settled(server *broker.Broker) {
 
 func (b *bench) awaits(key string, sequence int64) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.t.Context(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(b.t.Context(), 30*time.Second)
 	defer cancel()
 	done, err := b.in.Await(ctx, "stores", key, sequence)
 	require.NoError(b.t, err)
@@ -77,10 +77,12 @@ func TestADatabaseThatWasRestoredHearsAgainWhatItForgot(t *testing.T) {
 				} else {
 					restore()
 				}
+				began := time.Now()
 				for _, key := range keys(20) {
 					b.awaits(key, 20)
 					b.applied(key, 20)
 				}
+				t.Logf("healed after %s", time.Since(began).Round(time.Millisecond))
 				b.awaits("late", 1)
 				b.eventually(func() bool { return len(b.letters(CauseHeld)) == 1 }, "what waited behind the gap waits again")
 				require.Len(t, b.letters(CauseGap), 1)

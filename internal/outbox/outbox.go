@@ -13,7 +13,9 @@
 //     numbered 1, 2, 3 without a gap.
 //   - A row leaves the outbox only after the broker has acknowledged it. It then
 //     waits in outbox_sent for as long as the stream keeps messages, so that a
-//     stream that was lost can be filled again.
+//     stream that was lost, cut short or holed can be filled again.
+//   - A database that was restored to an earlier time goes on behind what its
+//     stream holds, and lists it (see LostMessages); no sequence is used twice.
 package outbox
 
 import (

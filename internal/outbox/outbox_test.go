@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -92,7 +93,7 @@ func TestPublishRefuses(t *testing.T) {
 			require.ErrorContains(t, Publish(ctx, tx, strings.Repeat("k", 600), rebranded("", 1)), "ce-subject")
 			require.ErrorContains(t, Publish(long, tx, "s1", rebranded("s1", 1)), "ce-correlationid")
 			big := &storesv1.StoreRebranded{Name: strings.Repeat("x", broker.MaxMessage)}
-			require.ErrorContains(t, Publish(ctx, tx, "s1", big), "may take 262144")
+			require.ErrorContains(t, Publish(ctx, tx, "s1", big), fmt.Sprintf("may take %d", broker.MaxMessage))
 			return nil
 		}))
 		rows, err := waiting(ctx, db, nil, 10)
