@@ -49,7 +49,7 @@ else
 endif
 
 sabotage: ## switch each protection off, one at a time: every one must be missed
-	go test -tags sabotage -count=1 -v -run '^TestSabotage$$' ./internal/simulation
+	go test -tags sabotage -count=1 -v -run '^TestSabotage$$' ./internal/simulation -seeds 300
 
 test/race: ## the race detector, where it is affordable
 	go test -race $(RACE)

@@ -17,6 +17,7 @@ import (
 type Parts struct {
 	Open   func(ctx context.Context, config database.Config, migrations fs.FS) (database.DB, error)
 	Stream func(module string) outbox.Stream
+	Health func() error // of the broker; only Assemble asks
 	Inbox  []inbox.Option
 	Timers []timers.Option
 }
@@ -32,6 +33,7 @@ func Assemble(ctx context.Context, config Config, parts Parts, modules []Module)
 	p := newProcess(config, modules)
 	p.parts = parts
 	p.stopping = make(chan struct{})
+	p.readiness.add("broker", "", func(context.Context) error { return parts.Health() })
 	if err := p.construct(ctx, modules); err != nil {
 		return nil, err
 	}

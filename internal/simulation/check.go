@@ -24,6 +24,11 @@ func (w *World) check() {
 		w.checkConsumer(c[0], c[1])
 	}
 	w.checkBooks()
+	for _, m := range w.process.modules {
+		if m.service.HealthySince().IsZero() {
+			w.violated("liveness: %s is at rest and not well", m.service.Name)
+		}
+	}
 }
 
 // checkOrders is I1: a check-out that was answered is one order, one whose
@@ -82,7 +87,7 @@ func (w *World) checkTerminal() {
 // checkPatience is I3 of the process manager: nobody gives the depot up unless
 // the depot itself heard nothing for too long.
 func (w *World) checkPatience() {
-	if w.faults.struck(func(f *Fault) bool { return f.Kind == ModuleDeaf && f.Where == "depot" && f.Size == unheard }) {
+	if w.faults.struck(func(f *Fault) bool { return f.Kind == ConsumerDeaf && f.Where == "depot_ordering" && f.Size == unheard }) {
 		return
 	}
 	for _, row := range w.rows("ordering", `SELECT id FROM orders WHERE status = 'REJECTED' AND reason = 'the depot did not answer in time'`) {

@@ -33,7 +33,7 @@ const (
 	WindowForgotten Kind = "window-forgotten" // the server forgets which ids it has seen
 	StreamCut       Kind = "stream-cut"       // the broker dies, perhaps with the process, and loses the end of a stream
 	StreamLost      Kind = "stream-lost"      // the broker dies, perhaps with the process, and loses a stream
-	ModuleDeaf      Kind = "module-deaf"      // nothing is delivered to a module for a time
+	ConsumerDeaf    Kind = "consumer-deaf"    // nothing is delivered to a consumer for a time
 	CrashIdle       Kind = "crash-idle"       // the process dies between two steps
 	Restart         Kind = "restart"          // the process is stopped and started again
 	AnswerLost      Kind = "answer-lost"      // a shopper does not get the answer to a request
@@ -76,7 +76,7 @@ const (
 	onAppend                 // of a module
 	onDelivery               // of a consumer
 	onAck                    // of a consumer
-	onStep                   // of the scheduler
+	onStep                   // of the scheduler, with regard to a consumer or to none
 	onRequest                // of a shopper
 )
 
@@ -103,7 +103,7 @@ var recipes = []recipe{
 	{kind: AppendLate, event: onAppend, within: 50, size: 3, weight: 6},
 	{kind: AppendRefused, event: onAppend, within: 50, weight: 3},
 	{kind: AppendCrash, event: onAppend, within: 50, size: 3, weight: 3},
-	{kind: BrokerAway, event: onStep, within: 1500, size: 10, weight: 2, outside: true},
+	{kind: BrokerAway, event: onStep, within: 1200, size: 10, weight: 2, outside: true},
 	{kind: DeliveryLost, event: onDelivery, within: 60, weight: 6},
 	{kind: DeliveryTwice, event: onDelivery, within: 60, weight: 6},
 	{kind: DeliveryLate, event: onDelivery, within: 60, size: 8, weight: 6},
@@ -112,9 +112,9 @@ var recipes = []recipe{
 	{kind: WindowForgotten, event: onAppend, within: 50, weight: 3},
 	{kind: StreamCut, event: onAppend, within: 50, size: 12, weight: 2},
 	{kind: StreamLost, event: onAppend, within: 50, size: 2, weight: 1},
-	{kind: ModuleDeaf, event: onStep, within: 1500, size: 20, weight: 2},
-	{kind: CrashIdle, event: onStep, within: 1500, weight: 3, outside: true},
-	{kind: Restart, event: onStep, within: 1500, weight: 2, outside: true},
+	{kind: ConsumerDeaf, event: onStep, within: 1000, size: 20, weight: 3},
+	{kind: CrashIdle, event: onStep, within: 1200, weight: 3, outside: true},
+	{kind: Restart, event: onStep, within: 1200, weight: 2, outside: true},
 	{kind: AnswerLost, event: onRequest, within: 150, weight: 10, outside: true},
 }
 
@@ -162,15 +162,13 @@ func (recipe recipe) make(r *rand.Rand) *Fault {
 	}
 	switch {
 	case recipe.outside:
-	case recipe.event == onDelivery || recipe.event == onAck:
+	case recipe.event == onDelivery, recipe.event == onAck, recipe.event == onStep:
 		c := consumersOf[r.IntN(len(consumersOf))]
 		f.Where = c[0] + "_" + c[1]
-	case recipe.event == onStep: // what is deaf consumes
-		f.Where = moduleNames[1+r.IntN(3)]
 	default:
 		f.Where = moduleNames[r.IntN(len(moduleNames))]
 	}
-	if f.Kind == ModuleDeaf && f.Where != "baskets" && r.IntN(6) == 0 {
+	if f.Kind == ConsumerDeaf && (f.Where == "depot_ordering" || f.Where == "ordering_depot") && r.IntN(3) == 0 {
 		f.Size = unheard // longer than the patience with the depot
 	}
 	return f

@@ -22,7 +22,11 @@ func (w *World) options() (all []option, later time.Time) {
 			continue
 		}
 		all = append(all, option{m.service.Name + " timers", 1, func() {
-			m.timersAt = time.Now().Add(m.service.Timers.Step(w.process.ctx))
+			pause := m.service.Timers.Step(w.process.ctx)
+			if m.service.Name != "ordering" { // nobody else sets any
+				pause = max(pause, idle)
+			}
+			m.timersAt = time.Now().Add(pause)
 		}})
 	}
 	for _, name := range moduleNames {
@@ -41,6 +45,10 @@ func (w *World) options() (all []option, later time.Time) {
 	}
 	return all, later
 }
+
+// idle is how often those look who are woken anyway. In production it is oftener;
+// here it would be most of what happens.
+const idle = 2 * time.Second
 
 // relayOptions are what a module's relay could do.
 func (w *World) relayOptions(m *running, now time.Time, sooner func(time.Time)) (all []option) {
@@ -67,7 +75,7 @@ func (w *World) relayOptions(m *running, now time.Time, sooner func(time.Time)) 
 		case more:
 			m.failures, m.relayAt = 0, time.Now()
 		default:
-			m.failures, m.relayAt = 0, time.Now().Add(500*time.Millisecond)
+			m.failures, m.relayAt = 0, time.Now().Add(idle)
 		}
 	}})
 }
@@ -98,16 +106,16 @@ func (w *World) inboxOptions(m *running, now time.Time, sooner func(time.Time)) 
 			}
 		}})
 	}
-	if until := w.deaf[m.service.Name]; now.Before(until) {
-		sooner(until)
-		return all
-	}
 	if now.Before(w.bus.away) {
 		sooner(w.bus.away)
 		return all
 	}
 	for _, source := range m.inbox.Sources() {
 		d := w.bus.durable(m.inbox.Durable(source), source)
+		if until := w.deaf[d.name]; now.Before(until) {
+			sooner(until)
+			continue
+		}
 		sequence, at := d.ready(now)
 		sooner(at)
 		if sequence > 0 {

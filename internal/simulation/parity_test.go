@@ -23,7 +23,7 @@ import (
 	"mallbots/proto/mallbots/stores/v1/storesv1connect"
 )
 
-var histories = flag.Uint64("histories", 2, "how many histories to play on the real databases and brokers")
+var histories = flag.Uint64("histories", 1, "how many histories to play on the real databases and brokers")
 
 // requests is how long a history is.
 const requests = 150

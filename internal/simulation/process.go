@@ -94,6 +94,7 @@ func start(ctx context.Context, w *World, life int) (*process, error) {
 			return database.Open(ctx, config, migrations)
 		},
 		Stream: func(module string) outbox.Stream { return &port{bus: w.bus, module: module, life: life} },
+		Health: func() error { return w.bus.reachable(life) },
 		Inbox:  []inbox.Option{inbox.Chance(w.chance), inbox.Witness(witness)},
 		Timers: []timers.Option{timers.Chance(w.chance)},
 	}, Modules())

@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	seeds     = flag.Uint64("seeds", 200, "how many seeds to simulate")
+	seeds     = flag.Uint64("seeds", 60, "how many seeds to simulate")
 	firstSeed = flag.Uint64("first", 1, "the first of them")
 	stride    = flag.Uint64("stride", 1, "from one to the next; n processes take each nth")
 	oneSeed   = flag.Uint64("seed", 0, "simulate this one, and print its trace")
