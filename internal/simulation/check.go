@@ -24,6 +24,7 @@ func (w *World) check() {
 		w.checkConsumer(c[0], c[1])
 	}
 	w.checkBooks()
+	w.process.assembly.CheckHealth(w.process.ctx)
 	for _, m := range w.process.modules {
 		if m.service.HealthySince().IsZero() {
 			w.violated("liveness: %s is at rest and not well", m.service.Name)
