@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -208,4 +210,15 @@ func (p *process) close(stop context.CancelFunc) error {
 		errs = append(errs, s.DB.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// spareProcessors lets more goroutines run Go code at once than there are
+// cores, unless GOMAXPROCS says otherwise. A commit of an embedded database
+// waits for the disk within a system call, and holds its processor until the
+// scheduler takes it away, while others could work (see ADR 0019).
+func spareProcessors() {
+	const few = 8
+	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) < few {
+		runtime.GOMAXPROCS(few)
+	}
 }
