@@ -5,7 +5,7 @@ BUF  := go tool -modfile=internal/tools/buf/go.mod buf
 
 # What the race detector runs over: everything but the packages whose tests
 # live on modernc's SQLite, which is some twenty times slower under it.
-RACE := ./internal/fault ./internal/cause ./internal/broker ./internal/rest ./internal/host \
+RACE := ./internal/fault ./internal/cause ./internal/broker ./internal/rest \
 	./stores/internal/... ./baskets/internal/... ./ordering/internal/... ./depot/internal/... ./internal/personal
 
 SEEDS ?= 1000
