@@ -27,7 +27,7 @@ func (w *World) check() {
 	w.process.assembly.CheckHealth(w.process.ctx)
 	for _, m := range w.process.modules {
 		if m.service.HealthySince().IsZero() {
-			w.violated("liveness: %s is at rest and not well", m.service.Name)
+			w.violated("liveness: the parts of %s are well, and it is not", m.service.Name)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -166,6 +167,9 @@ func (w *World) waiting() (all []string) {
 		}
 		if n, err := m.service.Timers.Overdue(w.process.ctx); n > 0 || err != nil {
 			all = append(all, fmt.Sprintf("%d timers of %s overdue %v", n, m.service.Name, err))
+		}
+		if sick := errors.Join(m.service.Relay().Health(), m.service.Inbox.Health(), m.service.Timers.Health()); sick != nil {
+			all = append(all, sick.Error())
 		}
 	}
 	return all
