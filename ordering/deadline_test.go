@@ -21,6 +21,14 @@ import (
 // since a moment.
 func pending(t *testing.T, db database.DB, since *time.Time) *module {
 	t.Helper()
+	m := ordered(t, db, since)
+	sent(t, db)
+	return m
+}
+
+// ordered is the module with the order o1, whose events wait in the outbox.
+func ordered(t *testing.T, db database.DB, since *time.Time) *module {
+	t.Helper()
 	m := newModule(db, fulfilment.Patience, ear{
 		healthySince: func() time.Time { return *since },
 		heardUntil:   time.Now,
@@ -30,7 +38,6 @@ func pending(t *testing.T, db database.DB, since *time.Time) *module {
 		return m.customers.Create(t.Context(), tx, "ada", func(c *customer.Customer) error { return c.Register("Ada Lovelace", "+44 1") })
 	})
 	in(t, db, func(tx database.Tx) error { return m.onBasketCheckedOut(t.Context(), tx, basket("o1", "ada")) })
-	sent(t, db)
 	return m
 }
 

@@ -22,7 +22,7 @@ func TestWhatTheMallHears(t *testing.T) {
 	databasetest.Each(t, migrations, func(t *testing.T, db database.DB) {
 		ctx := t.Context()
 		since := time.Now()
-		m := pending(t, db, &since)
+		m := ordered(t, db, &since)
 		for _, f := range []func(tx database.Tx) error{
 			func(tx database.Tx) error { return m.onStockReserved(ctx, tx, &depotv1.StockReserved{OrderId: "o1"}) },
 			func(tx database.Tx) error {

@@ -71,11 +71,11 @@ func TestTheAPIAnswersAsWritten(t *testing.T) {
 
 // client plays exchanges, and remembers what it was told.
 type client struct {
-	door     door
-	ids      map[string]string
-	position string // the last Mallbots-Position, which each request goes on from
-	keys     int    // how many idempotency keys were made up
-	worked   map[protoreflect.FullName]bool
+	door      door
+	ids       map[string]string
+	positions map[string]string // the last Mallbots-Position of each key, which every request goes on from
+	keys      int               // how many idempotency keys were made up
+	worked    map[protoreflect.FullName]bool
 }
 
 // exchange plays one exchange.
@@ -87,8 +87,8 @@ func (c *client) exchange(t *testing.T, e exchange) {
 	for n := range headers {
 		headers[n] = c.expand(headers[n])
 	}
-	if c.position != "" && !strings.Contains(strings.Join(headers, " "), "Mallbots-After") {
-		headers = append(headers, "Mallbots-After", c.position)
+	if len(c.positions) > 0 && !strings.Contains(strings.Join(headers, " "), "Mallbots-After") {
+		headers = append(headers, "Mallbots-After", strings.Join(slices.Sorted(maps.Values(c.positions)), ", "))
 	}
 	again := method != "GET" && e.want == "" // a change that is sent twice has one effect, and one answer
 	if again && !slices.Contains(headers, "Idempotency-Key") {
@@ -132,7 +132,11 @@ func (c *client) exchange(t *testing.T, e exchange) {
 func (c *client) learn(t *testing.T, method, target, name string, a answer) {
 	t.Helper()
 	if a.position != "" {
-		c.position = a.position
+		key, _, _ := strings.Cut(a.position, "@")
+		if c.positions == nil {
+			c.positions = map[string]string{}
+		}
+		c.positions[key] = a.position
 	}
 	if name != "" {
 		var created struct{ ID string }
