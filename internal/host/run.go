@@ -40,7 +40,9 @@ func Run(ctx context.Context, config Config, linked []Module, ready func(Address
 			return err
 		}
 		defer release()
+		spareProcessors()
 	}
+	collectLess()
 	return newProcess(config, modules).run(ctx, modules, ready)
 }
 
