@@ -122,15 +122,24 @@ func (p *process) await(ctx context.Context, module, source, key string, sequenc
 	return true, nil
 }
 
-// quiet says whether anything is still to be published, consumed or fired.
-func (p *process) quiet(r *http.Request) (any, error) {
+// behind counts what is still to be published, consumed or fired.
+func (p *process) behind(ctx context.Context) (int64, error) {
 	var behind int64
 	for _, s := range p.services {
-		n, err := s.behind(r.Context())
+		n, err := s.behind(ctx)
 		if err != nil {
-			return nil, err
+			return 0, err
 		}
 		behind += n
+	}
+	return behind, nil
+}
+
+// quiet says whether anything is still to be published, consumed or fired.
+func (p *process) quiet(r *http.Request) (any, error) {
+	behind, err := p.behind(r.Context())
+	if err != nil {
+		return nil, err
 	}
 	return map[string]any{"quiet": behind == 0, "behind": behind}, nil
 }
@@ -175,13 +184,9 @@ func (p *process) reports(ctx context.Context) ([]Report, error) {
 func (p *process) settle(ctx context.Context, wait time.Duration) error {
 	deadline := time.Now().Add(wait)
 	for {
-		var behind int64
-		for _, s := range p.services {
-			n, err := s.behind(ctx)
-			if err != nil {
-				return err
-			}
-			behind += n
+		behind, err := p.behind(ctx)
+		if err != nil {
+			return err
 		}
 		if behind == 0 || time.Now().After(deadline) {
 			return nil
