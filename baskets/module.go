@@ -8,6 +8,7 @@ import (
 	"mallbots/internal/database"
 	"mallbots/internal/eventsourcing"
 	"mallbots/internal/host"
+	"mallbots/internal/identity"
 	"mallbots/internal/inbox"
 	"mallbots/proto/mallbots/baskets/v1/basketsv1connect"
 	orderingv1 "mallbots/proto/mallbots/ordering/v1"
@@ -32,7 +33,7 @@ func New(ctx context.Context, h *host.Host) error {
 	}
 	m := &module{
 		db: s.DB, currency: h.Currency,
-		baskets: eventsourcing.NewRepository("basket", basket.New, project, publish),
+		baskets: eventsourcing.NewRepository("basket", basket.New, project, publish).Guard(theirs),
 	}
 	basketsv1connect.RegisterBasketsServiceHandler(h.RPC, m) // gRPC, gRPC-Web, Connect and REST
 
@@ -60,4 +61,9 @@ func New(ctx context.Context, h *host.Host) error {
 	s.Book("stores", storesBook)
 	s.Book("prices", pricesBook)
 	return nil
+}
+
+// theirs reports whether whoever asks may touch a basket.
+func theirs(ctx context.Context, b *basket.Basket) bool {
+	return identity.OwnsCustomer(ctx, b.CustomerID())
 }

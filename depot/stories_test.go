@@ -12,6 +12,7 @@ import (
 	"mallbots/internal/broker/brokertest"
 	"mallbots/internal/host"
 	"mallbots/internal/host/hosttest"
+	"mallbots/internal/secret"
 	"mallbots/ordering"
 )
 
@@ -40,7 +41,7 @@ func TestEveryStoryEndsOnceWithTheStockConserved(t *testing.T) {
 	t.Parallel()
 	server := brokertest.NewExternal(t)
 	m := &withOrdering{mall: &mall{stores: &hosttest.Speaker{}}, baskets: &hosttest.Speaker{}}
-	m.Mall = hosttest.StartWith(t, host.Config{Data: t.TempDir(), NATSURL: server.URL(), Log: hosttest.Log(t)},
+	m.Mall = hosttest.StartWith(t, host.Config{Data: t.TempDir(), NATSURL: secret.Text(server.URL()), Log: hosttest.Log(t)},
 		host.Module{Name: "depot", New: depot.New}, host.Module{Name: "ordering", New: ordering.New}, m.stores.Module("stores"), m.baskets.Module("baskets"))
 	m.customer = m.OK(t, "POST", "/api/customers", object{"name": "Ada", "smsNumber": "+44 1"})["id"].(string)
 	store := m.store(t)

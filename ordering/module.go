@@ -8,6 +8,7 @@ import (
 	"mallbots/internal/database"
 	"mallbots/internal/eventsourcing"
 	"mallbots/internal/host"
+	"mallbots/internal/identity"
 	"mallbots/internal/inbox"
 	"mallbots/internal/personal"
 	"mallbots/ordering/internal/customer"
@@ -81,7 +82,12 @@ func mount(ctx context.Context, h *host.Host, patience time.Duration) error {
 func newModule(db database.DB, patience time.Duration, ear ear) *module {
 	m := &module{db: db, patience: patience, ear: ear}
 	m.customers = eventsourcing.NewRepository("customer", customer.New, m.projectCustomer, publishCustomer).Seal(m.keys)
-	m.orders = eventsourcing.NewRepository("order", order.New, projectOrder, publishOrder)
+	m.orders = eventsourcing.NewRepository("order", order.New, projectOrder, publishOrder).Guard(theirs)
 	m.fulfilments = eventsourcing.NewRepository("fulfilment", fulfilment.New, nil, m.carryOut)
 	return m
+}
+
+// theirs reports whether whoever asks may touch an order.
+func theirs(ctx context.Context, o *order.Order) bool {
+	return identity.OwnsCustomer(ctx, o.CustomerID())
 }

@@ -14,6 +14,7 @@ import (
 	"mallbots/internal/database/pgtest"
 	"mallbots/internal/host"
 	"mallbots/internal/host/hosttest"
+	"mallbots/internal/secret"
 	"mallbots/ordering/internal/fulfilment"
 	depotv1 "mallbots/proto/mallbots/depot/v1"
 )
@@ -71,7 +72,7 @@ func TestOnlyADepotThatCouldHaveBeenHeardIsGivenUp(t *testing.T) {
 func TestABrokerThatIsAwayForLongRejectsNobody(t *testing.T) {
 	t.Parallel()
 	server := brokertest.NewExternal(t)
-	m := newImpatient(t, host.Config{NATSURL: server.URL()})
+	m := newImpatient(t, host.Config{NATSURL: secret.Text(server.URL())})
 	id := m.checkOut(t)
 	m.becomes(t, id, "PENDING")
 	server.Stop()
@@ -99,7 +100,7 @@ func TestADatabaseThatIsAwayForLongRejectsNobody(t *testing.T) {
 	}
 	require.NoError(t, err)
 	t.Cleanup(postgres.Stop)
-	m := newImpatient(t, host.Config{DatabaseURL: pgtest.Create(t, postgres.DSN)})
+	m := newImpatient(t, host.Config{DatabaseURL: secret.Text(pgtest.Create(t, postgres.DSN))})
 	id := m.checkOut(t)
 	m.becomes(t, id, "PENDING")
 	require.NoError(t, postgres.Crash())

@@ -13,6 +13,7 @@ import (
 	"mallbots/internal/api"
 	"mallbots/internal/database"
 	"mallbots/internal/fault"
+	"mallbots/internal/identity"
 	"mallbots/ordering/internal/order"
 	orderingv1 "mallbots/proto/mallbots/ordering/v1"
 )
@@ -69,13 +70,19 @@ func orderState(o *order.Order, customerName string) orderRow {
 	}
 }
 
-// ListOrders lists the orders that match every given filter, the oldest first.
+// ListOrders lists the orders that match every given filter, the oldest first. A
+// customer sees their own.
 func (m *module) ListOrders(ctx context.Context, req *orderingv1.ListOrdersRequest) (*orderingv1.ListOrdersResponse, error) {
-	page, err := api.ParsePage(req, "orders")
+	scope := "orders"
+	only, limited := identity.OnlyCustomer(ctx)
+	if limited {
+		scope = "orders of " + only // a page token is for whom it was made
+	}
+	page, err := api.ParsePage(req, scope)
 	if err != nil {
 		return nil, err
 	}
-	sql, args, err := listOrders(req, page)
+	sql, args, err := listOrders(req, page, only, limited)
 	if err != nil {
 		return nil, err
 	}
@@ -94,8 +101,9 @@ func (m *module) ListOrders(ctx context.Context, req *orderingv1.ListOrdersReque
 	return res, nil
 }
 
-// listOrders is the statement that selects a page of what req asks for.
-func listOrders(req *orderingv1.ListOrdersRequest, page api.Page) (sql string, args []any, err error) {
+// listOrders is the statement that selects a page of what req asks for, of one
+// customer's orders if it is limited to them.
+func listOrders(req *orderingv1.ListOrdersRequest, page api.Page, only string, limited bool) (sql string, args []any, err error) {
 	var conditions []string
 	where := func(condition string, values ...any) {
 		for _, v := range values {
@@ -110,6 +118,9 @@ func listOrders(req *orderingv1.ListOrdersRequest, page api.Page) (sql string, a
 			return "", nil, api.ErrPageToken.In("pageToken")
 		}
 		where("(o.created_at, o.id) > (?, ?)", created, page.Key(1))
+	}
+	if limited {
+		where("o.customer_id = ?", only)
 	}
 	if req.GetCustomerId() != "" {
 		where("o.customer_id = ?", req.GetCustomerId())

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"mallbots/internal/database"
+	"mallbots/internal/identity"
 	"mallbots/internal/personal"
 	"mallbots/ordering/internal/customer"
 	"mallbots/ordering/internal/order"
@@ -91,7 +92,7 @@ func scanOrder(row database.Row) (o orderRow, err error) {
 	return o, err
 }
 
-// order returns one order, or not found.
+// order returns one order, or not found: neither is one that is not the caller's.
 func (m *module) order(ctx context.Context, q database.Querier, id string) (orderRow, error) {
 	o, err := database.One(ctx, q, scanOrder, selectOrders+` WHERE o.id = $1`, id)
 	if errors.Is(err, database.ErrNoRows) {
@@ -99,6 +100,9 @@ func (m *module) order(ctx context.Context, q database.Querier, id string) (orde
 	}
 	if err != nil {
 		return o, fmt.Errorf("read order %s: %w", id, err)
+	}
+	if !identity.OwnsCustomer(ctx, o.customerID) {
+		return orderRow{}, m.orders.ErrNotFound().With("%s", id)
 	}
 	all := []orderRow{o}
 	err = addItems(ctx, q, all)

@@ -7,6 +7,7 @@ import (
 	"mallbots/internal/database"
 	"mallbots/internal/eventsourcing"
 	"mallbots/internal/host"
+	"mallbots/internal/identity"
 	"mallbots/proto/mallbots/stores/v1/storesv1connect"
 	"mallbots/stores/internal/product"
 	"mallbots/stores/internal/store"
@@ -32,7 +33,7 @@ func New(ctx context.Context, h *host.Host) error {
 	m := &module{
 		db: s.DB, currency: h.Currency,
 		stores:   eventsourcing.NewRepository("store", store.New, projectStore, publishStore),
-		products: eventsourcing.NewRepository("product", product.New, projectProduct, publishProduct),
+		products: eventsourcing.NewRepository("product", product.New, projectProduct, publishProduct).Guard(theirs),
 	}
 	storesv1connect.RegisterStoresServiceHandler(h.RPC, m) // gRPC, gRPC-Web, Connect and REST
 
@@ -43,4 +44,9 @@ func New(ctx context.Context, h *host.Host) error {
 	s.Book("stores", storesBook)
 	s.Book("prices", pricesBook)
 	return nil
+}
+
+// theirs reports whether whoever asks may touch a product.
+func theirs(ctx context.Context, p *product.Product) bool {
+	return identity.OwnsStore(ctx, p.StoreID())
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -36,17 +35,23 @@ type mall struct {
 // attemptTime bounds one attempt of a request.
 const attemptTime = 15 * time.Second
 
-// dial returns the mall at a URL such as http://127.0.0.1:8080. It does not
-// connect yet.
+// dial returns the mall at a URL such as http://127.0.0.1:8080, with the
+// credentials of the environment. It does not connect yet.
 func dial(server string, patience time.Duration) (*mall, error) {
+	who, err := fromEnvironment()
+	if err != nil {
+		return nil, err
+	}
+	return dialAs(who, server, patience)
+}
+
+// dialAs is dial with credentials.
+func dialAs(who credentials, server string, patience time.Duration) (*mall, error) {
 	base, err := baseURL(server)
 	if err != nil {
 		return nil, err
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = 0, 512
-	transport.DisableCompression = true
-	client := connect.NewClient(connecthttp.NewTransport(&http.Client{Transport: transport}, base))
+	client := connect.NewClient(connecthttp.NewTransport(who.client(), base))
 	return &mall{
 		stores:   storesv1connect.NewStoresServiceClient(client),
 		baskets:  basketsv1connect.NewBasketsServiceClient(client),

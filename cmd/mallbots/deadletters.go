@@ -42,6 +42,19 @@ func (a asSomebody) by(ops string) (*operator, error) {
 	return o, nil
 }
 
+// all returns several listeners, told who speaks to them.
+func (a asSomebody) all(ops []string) ([]*operator, error) {
+	var all []*operator
+	for _, address := range ops {
+		o, err := a.by(address)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, o)
+	}
+	return all, nil
+}
+
 // chosenLetters are the flags that choose dead letters.
 type chosenLetters struct {
 	Module  string        `env:"-" help:"Only of this module."`

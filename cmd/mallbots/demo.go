@@ -50,7 +50,7 @@ func (d *demoCommand) Run(ctx context.Context, c *console) error {
 
 // perform is the show: people at work, an order's life, the audit.
 func (d *demoCommand) perform(ctx context.Context, c *console, at host.Addresses) error {
-	m, err := dial(at.HTTP, 10*time.Second)
+	m, err := dialAs(credentials{token: at.Token, tls: at.TLS}, at.HTTP, 10*time.Second)
 	if err != nil {
 		return err
 	}

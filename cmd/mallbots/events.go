@@ -14,6 +14,7 @@ import (
 
 	"mallbots/internal/broker"
 	"mallbots/internal/host"
+	"mallbots/internal/secret"
 )
 
 // eventsCommand looks at the streams.
@@ -22,10 +23,10 @@ type eventsCommand struct {
 }
 
 type eventsTailCommand struct {
-	Ops     []string `default:"http://127.0.0.1:8081" env:"MALLBOTS_OPS_URL" help:"URLs of the ops listeners of the processes whose modules publish."`
-	NATSURL string   `name:"nats-url" help:"Read from this NATS server instead. The broker inside a process has no listener: use --ops for it."`
-	Type    string   `env:"-" help:"Only events whose type ends so, such as OrderApproved."`
-	Key     string   `env:"-" help:"Only events of this key, such as an order's id."`
+	Ops     []string    `default:"http://127.0.0.1:8081" env:"MALLBOTS_OPS_URL" help:"URLs of the ops listeners of the processes whose modules publish."`
+	NATSURL secret.Text `name:"nats-url" help:"Read from this NATS server instead. The broker inside a process has no listener: use --ops for it."`
+	Type    string      `env:"-" help:"Only events whose type ends so, such as OrderApproved."`
+	Key     string      `env:"-" help:"Only events of this key, such as an order's id."`
 }
 
 // Run prints what passes.
@@ -42,7 +43,7 @@ func (e *eventsTailCommand) Run(ctx context.Context, c *console) error {
 		}
 	}
 	if e.NATSURL != "" {
-		return tailBroker(ctx, c, e.NATSURL, show)
+		return tailBroker(ctx, c, e.NATSURL.Reveal(), show)
 	}
 	processes, err := operators(e.Ops)
 	if err != nil {
@@ -69,7 +70,9 @@ func tailOps(ctx context.Context, o *operator, show func(host.Passing)) error {
 	if err != nil {
 		return err
 	}
-	res, err := http.DefaultClient.Do(req) // no timeout: it goes on until it is interrupted
+	patient := *o.client
+	patient.Timeout = 0 // it goes on until it is interrupted
+	res, err := patient.Do(req)
 	if err != nil {
 		return fmt.Errorf("ask the ops listener: %w; is the process running, and is this its --ops address?", err)
 	}

@@ -29,6 +29,7 @@ type commands struct {
 	Orders      ordersCommand      `cmd:"" help:"List the orders that are stuck."`
 	Lost        lostCommand        `cmd:"" help:"List the messages that a database has lost and its stream still holds."`
 	Republish   republishCommand   `cmd:"" help:"Publish the state of a module again, for consumers that come after the stream has forgotten."`
+	Keys        keysCommand        `cmd:"" help:"Make, list and revoke API keys."`
 	Actions     actionsCommand     `cmd:"" help:"List what operators did, the latest first."`
 	Projections projectionsCommand `cmd:"" help:"Rebuild read models from the stored events."`
 	Events      eventsCommand      `cmd:"" help:"Follow the events that pass on the streams."`

@@ -29,7 +29,13 @@ func operatorAt(address string) (*operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &operator{url: base, client: &http.Client{Timeout: operatorTime}}, nil
+	who, err := fromEnvironment()
+	if err != nil {
+		return nil, err
+	}
+	client := who.client()
+	client.Timeout = operatorTime
+	return &operator{url: base, client: client}, nil
 }
 
 // operators returns each of several listeners.

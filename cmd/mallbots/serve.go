@@ -84,7 +84,7 @@ func (s *serveCommand) help(ctx context.Context, log *slog.Logger, at host.Addre
 	if !s.Sample && s.Bots == 0 {
 		return
 	}
-	m, err := dial(at.HTTP, time.Minute)
+	m, err := dialAs(credentials{token: at.Token, tls: at.TLS}, at.HTTP, time.Minute)
 	if err == nil && s.Sample {
 		err = sample(ctx, m, s.Currency)
 	}

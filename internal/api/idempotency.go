@@ -15,6 +15,7 @@ import (
 	"mallbots/internal/database"
 	"mallbots/internal/eventsourcing"
 	"mallbots/internal/fault"
+	"mallbots/internal/identity"
 )
 
 // What is wrong with a request that carries an Idempotency-Key.
@@ -109,6 +110,7 @@ func recall[Res proto.Message](ctx context.Context, q database.Querier, key idem
 	for name, value := range headers {
 		setHeader(ctx, name, value)
 	}
+	identity.Assure(ctx) // it was theirs when it was stored
 	return message, true, nil
 }
 

@@ -52,12 +52,13 @@ func Mount(r chi.Router, server *connect.Server, process Process) {
 	mountAbsent(r, process.Modules, options)
 }
 
-// NewHTTPServer returns a server for handler that speaks HTTP/1.1 and HTTP/2
-// without TLS on one port, and that no slow or greedy caller can hold up. It has
+// NewHTTPServer returns a server for handler that speaks HTTP/1.1 and HTTP/2,
+// with and without TLS, on one port, and that no slow or greedy caller can hold up. It has
 // no timeout for writing: that would end the streams.
 func NewHTTPServer(handler http.Handler) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true) // with TLS
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
 		Handler:           handler,

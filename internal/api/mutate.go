@@ -11,6 +11,7 @@ import (
 	"mallbots/internal/database"
 	"mallbots/internal/eventsourcing"
 	"mallbots/internal/failpoint"
+	"mallbots/internal/identity"
 	"mallbots/internal/outbox"
 	"mallbots/internal/sabotage"
 )
@@ -81,6 +82,9 @@ func attempt[Res proto.Message](ctx context.Context, db database.DB, do func(con
 		failpoint.Here("command.begun")
 		var err error
 		if res, err = do(ctx, tx); err != nil {
+			return err
+		}
+		if err := identity.Settled(ctx); err != nil {
 			return err
 		}
 		failpoint.Here("command.decided")

@@ -14,10 +14,8 @@ import (
 
 	"mallbots/internal/cause"
 	"mallbots/internal/fault"
+	"mallbots/internal/identity"
 )
-
-// anonymous is who asks as long as nobody has to say who they are.
-const anonymous = "anonymous"
 
 // giveCause lets all that follows from a request say so.
 func giveCause(next connect.ServerFunc) connect.ServerFunc {
@@ -31,7 +29,7 @@ func giveCause(next connect.ServerFunc) connect.ServerFunc {
 			return fmt.Errorf("make a request id: %w", err)
 		}
 		header := info.RequestHeader()
-		c := cause.Cause{Actor: anonymous, CausationID: id.String()}
+		c := cause.Cause{CausationID: id.String()}
 		switch {
 		case wellFormedID(header.Get(headerCorrelation)):
 			c.CorrelationID = header.Get(headerCorrelation)
@@ -54,7 +52,8 @@ func observe(log *slog.Logger, seconds *prometheus.HistogramVec) connect.ServerI
 	return func(next connect.ServerFunc) connect.ServerFunc {
 		return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
 			start := time.Now()
-			failure := next(ctx, spec, stream)
+			who := &caller{}
+			failure := next(context.WithValue(ctx, callerKey{}, who), spec, stream)
 			took := time.Since(start)
 
 			code, level, err := word(ctx, failure)
@@ -62,6 +61,9 @@ func observe(log *slog.Logger, seconds *prometheus.HistogramVec) connect.ServerI
 			attributes := []slog.Attr{
 				slog.String("procedure", spec.Procedure), slog.String("code", code), slog.Duration("duration", took),
 				slog.String("correlation_id", cause.From(ctx).CorrelationID),
+			}
+			if who.subject != "" {
+				attributes = append(attributes, slog.String("actor", who.subject))
 			}
 			if f, ok := fault.Of(err); ok {
 				attributes = append(attributes, slog.String("reason", f.Code))
@@ -72,6 +74,18 @@ func observe(log *slog.Logger, seconds *prometheus.HistogramVec) connect.ServerI
 			log.LogAttrs(ctx, level, "request", attributes...)
 			return err
 		}
+	}
+}
+
+// caller is who asks, for the log: it is found out after the log has begun.
+type caller struct{ subject string }
+
+type callerKey struct{}
+
+// noteCaller tells the log who asks.
+func noteCaller(ctx context.Context, p identity.Principal) {
+	if c, ok := ctx.Value(callerKey{}).(*caller); ok {
+		c.subject = p.Subject
 	}
 }
 

@@ -19,6 +19,7 @@ const (
 	headerPosition    = "Mallbots-Position"
 	headerAfter       = "Mallbots-After"
 	headerLastEvent   = "Last-Event-Id"
+	headerRetryAfter  = "Retry-After"
 )
 
 // request is what the interceptors know of a request.

@@ -7,6 +7,8 @@ import (
 
 	"connectrpc.com/connect/v2"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"mallbots/internal/identity"
 )
 
 // Options are what a server needs to know. The zero value works.
@@ -19,6 +21,11 @@ type Options struct {
 	// module source, and reports whether it has by the deadline of ctx. When nil,
 	// nothing is waited for.
 	Await func(ctx context.Context, module, source, key string, sequence int64) (bool, error)
+	// Authenticate says who asks, by the values of the header Authorization; none
+	// is a visitor. When nil nobody is asked, and everybody may do everything.
+	Authenticate func(ctx context.Context, authorization []string) (identity.Principal, error)
+	// Rates are how many requests are taken of each principal and each address.
+	Rates Rates
 	// Admit says why a module can take no change at the moment, nil when it can.
 	// When nil, all are taken.
 	Admit func(module string) error
@@ -35,8 +42,9 @@ type Options struct {
 // NewServer returns a server without methods, whose interceptors do for each
 // request, in this order: give it a cause and a correlation id; log, measure,
 // and word its error; catch its panic; refuse it when there are too many; limit
-// its time; wait for what Mallbots-After names; validate its message; note
-// If-Match and Idempotency-Key.
+// its time; find out who asks; validate its message; hold it against the policy
+// of its RPC; wait for what Mallbots-After names; note If-Match and
+// Idempotency-Key.
 func NewServer(options Options) *connect.Server {
 	if options.Log == nil {
 		options.Log = slog.Default()
@@ -53,8 +61,10 @@ func NewServer(options Options) *connect.Server {
 		catchPanic(options.Log),
 		limit(options.InFlight),
 		limitTime(options.Deadline, options.Stopping),
-		awaitPositions(options.Await),
+		authenticate(options.Authenticate, newRates(options.Rates)),
 		validateMessages,
+		authorize(),
+		awaitPositions(options.Await),
 		readHeaders(options.Admit),
 	)
 }

@@ -26,6 +26,7 @@ type Repository[A Aggregate[E], E Event] struct {
 	project  func(ctx context.Context, tx database.Tx, a A) error
 	publish  func(ctx context.Context, tx database.Tx, a A, e E) error
 	cipher   Cipher
+	may      func(ctx context.Context, a A) bool
 	exists   *fault.Error
 	notFound *fault.Error
 }
@@ -52,6 +53,13 @@ func NewRepository[A Aggregate[E], E Event](
 // person is the aggregate's id.
 func (r *Repository[A, E]) Seal(c Cipher) *Repository[A, E] {
 	r.cipher = c
+	return r
+}
+
+// Guard makes the repository ask may of each aggregate that is loaded, changed
+// or whose history is read: what ctx may not touch is not found.
+func (r *Repository[A, E]) Guard(may func(ctx context.Context, a A) bool) *Repository[A, E] {
+	r.may = may
 	return r
 }
 
@@ -109,7 +117,13 @@ func (r *Repository[A, E]) loadUntil(ctx context.Context, q database.Querier, id
 	if len(rows) == 0 {
 		return a, r.notFound.With("%s", id)
 	}
-	return a, r.fold(ctx, q, a, rows)
+	if err := r.fold(ctx, q, a, rows); err != nil {
+		return a, err
+	}
+	if r.may != nil && !r.may(ctx, a) {
+		return r.blank(id), r.notFound.With("%s", id)
+	}
+	return a, nil
 }
 
 // History returns all that happened to an aggregate, in order.
@@ -120,6 +134,11 @@ func (r *Repository[A, E]) History(ctx context.Context, q database.Querier, id s
 	}
 	if len(rows) == 0 {
 		return nil, r.notFound.With("%s", id)
+	}
+	if r.may != nil {
+		if _, err := r.Load(ctx, q, id); err != nil {
+			return nil, err
+		}
 	}
 	history := make([]Stored, 0, len(rows))
 	for _, s := range rows {

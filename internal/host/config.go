@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,26 +10,35 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"mallbots/internal/secret"
 )
 
 // Config is what an operator decides. The zero value of a URL means embedded.
 type Config struct {
-	Modules     []string // the modules to run; none means all that are linked
-	HTTP        string   // address of the API, host:port
-	Ops         string   // address of the operations listener, host:port
-	Data        string   // directory of the embedded databases and the embedded broker
-	DatabaseURL string   // PostgreSQL; {module} is replaced by the module's name
-	NATSURL     string   // NATS server or cluster
-	Currency    string   // the one currency that the mall trades in, three capitals
-	OutboxLimit int64    // rows that may wait to be published before a module refuses changes; 0 is 100 000, negative no limit
-	FreeDisk    int64    // bytes that must be free where Data is, else changes are refused; 0 is 128 MiB, negative no limit
+	Modules     []string    // the modules to run; none means all that are linked
+	HTTP        string      // address of the API, host:port
+	Ops         string      // address of the operations listener, host:port
+	Data        string      // directory of the embedded databases and the embedded broker
+	DatabaseURL secret.Text // PostgreSQL; {module} is replaced by the module's name
+	NATSURL     secret.Text // NATS server or cluster
+	Currency    string      // the one currency that the mall trades in, three capitals
+	OutboxLimit int64       // rows that may wait to be published before a module refuses changes; 0 is 100 000, negative no limit
+	FreeDisk    int64       // bytes that must be free where Data is, else changes are refused; 0 is 128 MiB, negative no limit
 	Log         *slog.Logger
+
+	Security // who is let in; the zero value lets everybody in, on loopback
 }
 
 // Addresses are the URLs of a running process.
 type Addresses struct {
 	HTTP string
 	Ops  string
+
+	// For a part of this process that uses the API, such as its bots: its key,
+	// empty where nobody is asked, and its TLS configuration, nil without TLS.
+	Token secret.Text
+	TLS   *tls.Config
 }
 
 // Module is a bounded context: its name, and the constructor that mounts it.
@@ -97,7 +107,7 @@ func (c Config) check() error {
 			return fmt.Errorf("address %q: want host:port: %w", a, err)
 		}
 	}
-	return nil
+	return c.Security.check(c.HTTP, c.Ops)
 }
 
 func names(modules []Module) []string {

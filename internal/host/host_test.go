@@ -18,6 +18,7 @@ import (
 	"mallbots/depot"
 	"mallbots/internal/host"
 	"mallbots/internal/host/hosttest"
+	"mallbots/internal/secret"
 	"mallbots/ordering"
 	"mallbots/stores"
 )
@@ -131,7 +132,7 @@ func TestReadinessNamesABrokenSchema(t *testing.T) {
 
 func TestReadinessNamesTheBrokerRelayAndConsumersAndTheyHeal(t *testing.T) {
 	broker := startBroker(t, 0, t.TempDir())
-	m := hosttest.StartWith(t, host.Config{Data: t.TempDir(), NATSURL: broker.ClientURL(), Log: hosttest.Log(t)}, all...)
+	m := hosttest.StartWith(t, host.Config{Data: t.TempDir(), NATSURL: secret.Text(broker.ClientURL()), Log: hosttest.Log(t)}, all...)
 	healthy(t, m)
 	port := broker.Addr().(*net.TCPAddr).Port
 	store := broker.JetStreamConfig().StoreDir
@@ -164,7 +165,7 @@ func TestAnUnreachableDatabaseIsWaitedFor(t *testing.T) {
 	go func() {
 		done <- host.Run(ctx, host.Config{
 			HTTP: api, Ops: ops, Data: t.TempDir(), Log: hosttest.Log(t),
-			DatabaseURL: "postgres://mallbots:hunter2@" + freeAddress(t) + "/mallbots",
+			DatabaseURL: secret.Text("postgres://mallbots:hunter2@" + freeAddress(t) + "/mallbots"),
 		}, all[:1], func(host.Addresses) { t.Error("it got ready without a database") })
 	}()
 	var text string

@@ -15,6 +15,7 @@ import (
 	"mallbots/internal/database"
 	"mallbots/internal/fault"
 	"mallbots/internal/operator"
+	"mallbots/internal/rest"
 )
 
 // ops is the operations listener: health, metrics, profiles, and the verbs of
@@ -32,7 +33,7 @@ func (p *process) ops() http.Handler {
 	r.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 
 	r.Group(func(r chi.Router) {
-		r.Use(p.onceMounted, asOperator)
+		r.Use(p.onceMounted, limitBody, asOperator)
 		r.Get("/quiet", verb(p.quiet))
 		r.Get("/audit", verb(p.auditAll))
 		r.Post("/audit", verb(p.auditAll))
@@ -44,6 +45,9 @@ func (p *process) ops() http.Handler {
 		r.Post("/deadletters/{id}/edit", verb(p.editDeadLetter))
 		r.Post("/deadletters/{id}/retry", verb(p.retryDeadLetter))
 		r.Post("/deadletters/{id}/discard", verb(p.discardDeadLetter))
+		r.Get("/keys", verb(p.keys))
+		r.Post("/keys", verb(p.addKey))
+		r.Post("/keys/{id}/revoke", verb(p.revokeKey))
 		r.Get("/actions", verb(p.actions))
 		r.Get("/lost", verb(p.lost))
 		r.Get("/why", verb(p.why))
@@ -88,6 +92,16 @@ func (p *process) onceMounted(next http.Handler) http.Handler {
 		if !p.mounted.Load() {
 			answer(w, http.StatusServiceUnavailable, map[string]string{"error": "starting, waiting for: " + p.readiness.broken()})
 			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// limitBody bounds how long the body of a request may take.
+func limitBody(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet {
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(rest.BodyTimeout)) // where it can't be set, the server's holds
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -12,21 +12,27 @@ import (
 
 	"mallbots/internal/cause"
 	"mallbots/internal/fault"
+	"mallbots/internal/identity"
 	"mallbots/internal/inbox"
 )
 
 // headerAs names the operator, who is recorded with what is done.
 const headerAs = "Mallbots-As"
 
-// asOperator puts into the context who asks. The listener trusts its callers: it
-// is for the people who could as well edit the database.
+// asOperator puts into the context who asks: whoever was made sure of, or else
+// who they say they are. A listener on loopback trusts its callers: it is for the
+// people who could as well edit the database.
 func asOperator(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := r.Header.Get(headerAs)
 		if name == "" {
 			name = "unknown"
 		}
-		ctx := cause.With(r.Context(), cause.Cause{Actor: "operator " + name[:min(len(name), 100)]})
+		actor := "operator " + name[:min(len(name), 100)]
+		if who, ok := identity.From(r.Context()); ok {
+			actor = who.Subject
+		}
+		ctx := cause.With(r.Context(), cause.Cause{Actor: actor})
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }

@@ -11,11 +11,12 @@ import (
 
 	"mallbots/internal/host"
 	"mallbots/internal/host/hosttest"
+	"mallbots/internal/secret"
 )
 
 func TestAFullOutboxRefusesChangesAndLosesNothing(t *testing.T) {
 	broker := startBroker(t, 0, t.TempDir())
-	m := hosttest.StartWith(t, host.Config{Data: t.TempDir(), NATSURL: broker.ClientURL(), OutboxLimit: 20, Log: hosttest.Log(t)}, all...)
+	m := hosttest.StartWith(t, host.Config{Data: t.TempDir(), NATSURL: secret.Text(broker.ClientURL()), OutboxLimit: 20, Log: hosttest.Log(t)}, all...)
 	healthy(t, m)
 	port, store := broker.Addr().(*net.TCPAddr).Port, broker.JetStreamConfig().StoreDir
 	broker.Shutdown()

@@ -15,6 +15,7 @@ import (
 	"mallbots/internal/broker/brokertest"
 	"mallbots/internal/host"
 	"mallbots/internal/host/hosttest"
+	"mallbots/internal/secret"
 	"mallbots/stores"
 )
 
@@ -70,7 +71,7 @@ func books(t *testing.T, m *hosttest.Mall) map[string]map[string]string {
 func TestARepublishedStateMakesCompleteCopiesYearsLater(t *testing.T) {
 	server := brokertest.NewExternal(t)
 	process := func(modules ...host.Module) *hosttest.Mall {
-		return hosttest.StartWith(t, host.Config{Data: t.TempDir(), NATSURL: server.URL(), Log: hosttest.Log(t)}, modules...)
+		return hosttest.StartWith(t, host.Config{Data: t.TempDir(), NATSURL: secret.Text(server.URL()), Log: hosttest.Log(t)}, modules...)
 	}
 	shops := process(host.Module{Name: "stores", New: stores.New})
 	witness := process(host.Module{Name: "baskets", New: baskets.New})

@@ -19,6 +19,8 @@ import (
 
 	"mallbots/internal/api"
 	"mallbots/internal/broker"
+	"mallbots/internal/credential"
+	"mallbots/internal/database"
 	"mallbots/internal/openapi"
 )
 
@@ -43,7 +45,9 @@ func Run(ctx context.Context, config Config, linked []Module, ready func(Address
 		spareProcessors()
 	}
 	collectLess()
-	return newProcess(config, modules).run(ctx, modules, ready)
+	p := newProcess(config, modules)
+	p.linked = names(linked)
+	return p.run(ctx, modules, ready)
 }
 
 func newProcess(config Config, modules []Module) *process {
@@ -57,12 +61,17 @@ type process struct {
 	*Host
 	log      *slog.Logger
 	modules  []string
+	linked   []string // all that there are
 	workers  workers
 	servers  []*http.Server
 	failed   chan error
 	stopping chan struct{}                // closed when the drain begins
 	handler  atomic.Pointer[http.Handler] // of the API
 	mounted  atomic.Bool                  // the modules are there
+
+	guard        *credential.Authenticator // nil where nobody is asked who they are
+	keysDB       database.DB               // of the guard
+	certificates *certificates             // nil without TLS
 }
 
 func (p *process) run(ctx context.Context, modules []Module, ready func(Addresses)) (err error) {
@@ -73,6 +82,11 @@ func (p *process) run(ctx context.Context, modules []Module, ready func(Addresse
 	p.stopping = make(chan struct{})
 	p.answer(http.HandlerFunc(p.starting))
 
+	if p.config.tls() {
+		if p.certificates, err = openCertificates(p.config.Security, p.log); err != nil {
+			return err
+		}
+	}
 	addresses, err := p.listen()
 	if err != nil {
 		return err
@@ -84,15 +98,23 @@ func (p *process) run(ctx context.Context, modules []Module, ready func(Addresse
 	}
 	p.readiness.add("broker", "", func(context.Context) error { return p.broker.Health() })
 	p.workers.start(working, "readiness", p.readiness.watch)
-	if err := p.mount(ctx, modules); err != nil {
+	err = p.openGuard(ctx)
+	if err == nil {
+		err = p.mount(ctx, modules)
+	}
+	if err != nil {
 		if ctx.Err() != nil {
 			return nil // told to stop while it waited for a part
 		}
 		return err
 	}
+	p.keepGuard(working)
 	p.work(working)
 	p.readiness.check(ctx)
 	p.readiness.waiting("modules", "")
+	if p.guard != nil {
+		addresses.Token = p.guard.Internal("helpers")
+	}
 	ready(addresses)
 
 	select {
@@ -109,14 +131,17 @@ func (p *process) answer(h http.Handler) { p.handler.Store(&h) }
 
 func (p *process) openBroker(ctx context.Context) (*broker.Broker, error) {
 	if p.config.NATSURL != "" {
-		return broker.Connect(ctx, p.config.NATSURL, p.log)
+		return broker.Connect(ctx, p.config.NATSURL.Reveal(), p.log)
 	}
 	return broker.Embedded(ctx, filepath.Join(p.config.Data, "nats"), p.log)
 }
 
 // construct constructs the modules.
 func (p *process) construct(ctx context.Context, modules []Module) error {
-	p.RPC = api.NewServer(api.Options{Log: p.log, Metrics: prometheus.DefaultRegisterer, Await: p.await, Admit: p.pressure.admit, Stopping: p.stopping})
+	p.RPC = api.NewServer(api.Options{
+		Log: p.log, Metrics: prometheus.DefaultRegisterer, Await: p.await, Admit: p.pressure.admit, Stopping: p.stopping,
+		Authenticate: p.authenticate(), Rates: p.config.rates(), InFlight: p.config.InFlight,
+	})
 	for _, m := range modules {
 		if err := m.New(ctx, p.Host); err != nil {
 			return fmt.Errorf("start module %s: %w", m.Name, err)
@@ -166,19 +191,36 @@ func (p *process) listen() (Addresses, error) {
 	if err != nil {
 		return Addresses{}, errors.Join(fmt.Errorf("listen for operations: %w; choose another address with --ops", err), apiListener.Close())
 	}
-	p.serve(apiListener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	addresses := Addresses{HTTP: "http://" + apiListener.Addr().String(), Ops: "http://" + opsListener.Addr().String()}
+	p.serve(apiListener, p.certificates, p.config.door(p.config.HTTP, !p.config.authOn(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		(*p.handler.Load()).ServeHTTP(w, r)
-	}))
-	p.serve(opsListener, p.ops())
-	return Addresses{HTTP: "http://" + apiListener.Addr().String(), Ops: "http://" + opsListener.Addr().String()}, nil
+	})))
+	if p.certificates != nil {
+		addresses.HTTP, addresses.TLS = "https://"+apiListener.Addr().String(), p.certificates.client()
+	}
+	opsCertificates := p.certificates
+	if loopback(p.config.Ops) { // a probe in the same container has no certificate
+		opsCertificates = nil
+	}
+	if opsCertificates != nil {
+		addresses.Ops = "https://" + opsListener.Addr().String()
+	}
+	p.serve(opsListener, opsCertificates, p.config.door(p.config.Ops, p.opsOpen(), p.guarded(p.ops())))
+	return addresses, nil
 }
 
-func (p *process) serve(l net.Listener, h http.Handler) {
+// serve serves a listener, with TLS if there are certificates.
+func (p *process) serve(l net.Listener, certificates *certificates, h http.Handler) {
 	server := api.NewHTTPServer(h)
 	server.ErrorLog = slog.NewLogLogger(p.log.Handler(), slog.LevelWarn)
 	p.servers = append(p.servers, server)
+	serve := func() error { return server.Serve(l) }
+	if certificates != nil {
+		server.TLSConfig = certificates.server()
+		serve = func() error { return server.ServeTLS(l, "", "") }
+	}
 	go func() {
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := serve(); !errors.Is(err, http.ErrServerClosed) {
 			p.failed <- fmt.Errorf("serve %s: %w", l.Addr(), err)
 		}
 	}()
@@ -211,6 +253,9 @@ func (p *process) close(stop context.CancelFunc) error {
 	}
 	for _, s := range p.services {
 		errs = append(errs, s.DB.Close())
+	}
+	if p.keysDB != nil {
+		errs = append(errs, p.keysDB.Close())
 	}
 	return errors.Join(errs...)
 }

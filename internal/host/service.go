@@ -72,7 +72,7 @@ func (h *Host) Service(ctx context.Context, name string, migrations fs.FS) (*Ser
 	log := h.config.Log.With("module", name)
 	part := name + ".database"
 	open := func() (database.DB, error) {
-		db, err := h.parts.Open(ctx, database.Config{Module: name, Dir: h.config.Data, URL: h.config.DatabaseURL, Log: h.config.Log}, migrations)
+		db, err := h.parts.Open(ctx, database.Config{Module: name, Dir: h.config.Data, URL: h.config.DatabaseURL.Reveal(), Log: h.config.Log}, migrations)
 		if err != nil && !database.Transient(err) {
 			return nil, backoff.Permanent(err)
 		}

@@ -99,8 +99,13 @@ func writeProblem(w http.ResponseWriter, p problem) {
 	header.Set("Content-Type", "application/problem+json")
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
-	if p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests {
-		header.Set("Retry-After", "1")
+	switch p.Status {
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		if header.Get("Retry-After") == "" {
+			header.Set("Retry-After", "1")
+		}
+	case http.StatusUnauthorized:
+		header.Set("WWW-Authenticate", "Bearer")
 	}
 	body := p.encode()
 	header.Set("Content-Length", strconv.Itoa(len(body)))

@@ -17,6 +17,7 @@ import (
 	"mallbots/internal/database/pgtest"
 	"mallbots/internal/host"
 	"mallbots/internal/host/hosttest"
+	"mallbots/internal/secret"
 	"mallbots/proto/mallbots/baskets/v1/basketsv1connect"
 	"mallbots/proto/mallbots/depot/v1/depotv1connect"
 	"mallbots/proto/mallbots/ordering/v1/orderingv1connect"
@@ -72,7 +73,7 @@ func TestParity(t *testing.T) {
 			compare(t, seed, want, host.Config{Data: t.TempDir()})
 		})
 		t.Run("postgres", func(t *testing.T) {
-			compare(t, seed, want, host.Config{Data: t.TempDir(), DatabaseURL: pgtest.DSN(t), NATSURL: brokertest.NewExternal(t).URL()})
+			compare(t, seed, want, host.Config{Data: t.TempDir(), DatabaseURL: secret.Text(pgtest.DSN(t)), NATSURL: secret.Text(brokertest.NewExternal(t).URL())})
 		})
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"mallbots/internal/database/pgtest"
 	"mallbots/internal/host"
+	"mallbots/internal/secret"
 )
 
 // Patience is how long a test waits for what other modules do.
@@ -41,7 +42,7 @@ func Start(t *testing.T, modules ...host.Module) *Mall {
 	t.Helper()
 	config := host.Config{Data: t.TempDir(), Log: Log(t)}
 	if os.Getenv("MALLBOTS_TEST_DATABASE") == "postgres" {
-		config.DatabaseURL = pgtest.DSN(t)
+		config.DatabaseURL = secret.Text(pgtest.DSN(t))
 	}
 	return StartWith(t, config, modules...)
 }

@@ -14,6 +14,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	v1 "mallbots/proto/mallbots/money/v1"
+	_ "mallbots/proto/mallbots/policy/v1"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -858,7 +859,7 @@ var File_mallbots_baskets_v1_api_proto protoreflect.FileDescriptor
 
 const file_mallbots_baskets_v1_api_proto_rawDesc = "" +
 	"\n" +
-	"\x1dmallbots/baskets/v1/api.proto\x12\x13mallbots.baskets.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1dmallbots/money/v1/money.proto\"\xdb\x01\n" +
+	"\x1dmallbots/baskets/v1/api.proto\x12\x13mallbots.baskets.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1dmallbots/money/v1/money.proto\x1a\x1fmallbots/policy/v1/policy.proto\"\xdb\x01\n" +
 	"\x06Basket\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n" +
 	"\vcustomer_id\x18\x02 \x01(\tR\n" +
@@ -918,15 +919,21 @@ const file_mallbots_baskets_v1_api_proto_rawDesc = "" +
 	"\x19BASKET_STATUS_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12BASKET_STATUS_OPEN\x10\x01\x12\x1d\n" +
 	"\x19BASKET_STATUS_CHECKED_OUT\x10\x02\x12\x1a\n" +
-	"\x16BASKET_STATUS_CANCELED\x10\x032\x9a\x06\n" +
-	"\x0eBasketsService\x12y\n" +
-	"\vStartBasket\x12'.mallbots.baskets.v1.StartBasketRequest\x1a(.mallbots.baskets.v1.StartBasketResponse\"\x17\x82\xd3\xe4\x93\x02\x11:\x01*\"\f/api/baskets\x12u\n" +
-	"\tGetBasket\x12%.mallbots.baskets.v1.GetBasketRequest\x1a&.mallbots.baskets.v1.GetBasketResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/api/baskets/{id}\x12z\n" +
-	"\aAddItem\x12#.mallbots.baskets.v1.AddItemRequest\x1a$.mallbots.baskets.v1.AddItemResponse\"$\x82\xd3\xe4\x93\x02\x1e:\x01*\x1a\x19/api/baskets/{id}/addItem\x12\x86\x01\n" +
+	"\x16BASKET_STATUS_CANCELED\x10\x032\xe8\x06\n" +
+	"\x0eBasketsService\x12\x90\x01\n" +
+	"\vStartBasket\x12'.mallbots.baskets.v1.StartBasketRequest\x1a(.mallbots.baskets.v1.StartBasketResponse\".\xca\xd7\x19\x13\n" +
+	"\x01\x06\x12\x01\x02\x1a\vcustomer_id\x82\xd3\xe4\x93\x02\x11:\x01*\"\f/api/baskets\x12\x80\x01\n" +
+	"\tGetBasket\x12%.mallbots.baskets.v1.GetBasketRequest\x1a&.mallbots.baskets.v1.GetBasketResponse\"$\xca\xd7\x19\a\n" +
+	"\x02\x05\x06\x12\x01\x02\x82\xd3\xe4\x93\x02\x13\x12\x11/api/baskets/{id}\x12\x84\x01\n" +
+	"\aAddItem\x12#.mallbots.baskets.v1.AddItemRequest\x1a$.mallbots.baskets.v1.AddItemResponse\".\xca\xd7\x19\x06\n" +
+	"\x01\x06\x12\x01\x02\x82\xd3\xe4\x93\x02\x1e:\x01*\x1a\x19/api/baskets/{id}/addItem\x12\x90\x01\n" +
 	"\n" +
-	"RemoveItem\x12&.mallbots.baskets.v1.RemoveItemRequest\x1a'.mallbots.baskets.v1.RemoveItemResponse\"'\x82\xd3\xe4\x93\x02!:\x01*\x1a\x1c/api/baskets/{id}/removeItem\x12\x90\x01\n" +
-	"\x0eCheckoutBasket\x12*.mallbots.baskets.v1.CheckoutBasketRequest\x1a+.mallbots.baskets.v1.CheckoutBasketResponse\"%\x82\xd3\xe4\x93\x02\x1f:\x01*\x1a\x1a/api/baskets/{id}/checkout\x12~\n" +
-	"\fCancelBasket\x12(.mallbots.baskets.v1.CancelBasketRequest\x1a).mallbots.baskets.v1.CancelBasketResponse\"\x19\x82\xd3\xe4\x93\x02\x13*\x11/api/baskets/{id}B.Z,mallbots/proto/mallbots/baskets/v1;basketsv1b\x06proto3"
+	"RemoveItem\x12&.mallbots.baskets.v1.RemoveItemRequest\x1a'.mallbots.baskets.v1.RemoveItemResponse\"1\xca\xd7\x19\x06\n" +
+	"\x01\x06\x12\x01\x02\x82\xd3\xe4\x93\x02!:\x01*\x1a\x1c/api/baskets/{id}/removeItem\x12\x9a\x01\n" +
+	"\x0eCheckoutBasket\x12*.mallbots.baskets.v1.CheckoutBasketRequest\x1a+.mallbots.baskets.v1.CheckoutBasketResponse\"/\xca\xd7\x19\x06\n" +
+	"\x01\x06\x12\x01\x02\x82\xd3\xe4\x93\x02\x1f:\x01*\x1a\x1a/api/baskets/{id}/checkout\x12\x88\x01\n" +
+	"\fCancelBasket\x12(.mallbots.baskets.v1.CancelBasketRequest\x1a).mallbots.baskets.v1.CancelBasketResponse\"#\xca\xd7\x19\x06\n" +
+	"\x01\x06\x12\x01\x02\x82\xd3\xe4\x93\x02\x13*\x11/api/baskets/{id}B.Z,mallbots/proto/mallbots/baskets/v1;basketsv1b\x06proto3"
 
 var (
 	file_mallbots_baskets_v1_api_proto_rawDescOnce sync.Once

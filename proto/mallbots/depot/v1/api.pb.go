@@ -13,6 +13,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	_ "mallbots/proto/mallbots/policy/v1"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -1500,7 +1501,7 @@ var File_mallbots_depot_v1_api_proto protoreflect.FileDescriptor
 
 const file_mallbots_depot_v1_api_proto_rawDesc = "" +
 	"\n" +
-	"\x1bmallbots/depot/v1/api.proto\x12\x11mallbots.depot.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\"\x8f\x01\n" +
+	"\x1bmallbots/depot/v1/api.proto\x12\x11mallbots.depot.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fmallbots/policy/v1/policy.proto\"\x8f\x01\n" +
 	"\x05Stock\x12\x1d\n" +
 	"\n" +
 	"product_id\x18\x01 \x01(\tR\tproductId\x12\x1a\n" +
@@ -1603,19 +1604,28 @@ const file_mallbots_depot_v1_api_proto_rawDesc = "" +
 	"\tBotStatus\x12\x1a\n" +
 	"\x16BOT_STATUS_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fBOT_STATUS_IDLE\x10\x01\x12\x13\n" +
-	"\x0fBOT_STATUS_BUSY\x10\x022\xf1\n" +
-	"\n" +
-	"\fDepotService\x12\x91\x01\n" +
-	"\fReceiveStock\x12&.mallbots.depot.v1.ReceiveStockRequest\x1a'.mallbots.depot.v1.ReceiveStockResponse\"0\x82\xd3\xe4\x93\x02*:\x01*\x1a%/api/depot/stock/{product_id}/receive\x12z\n" +
-	"\bGetStock\x12\".mallbots.depot.v1.GetStockRequest\x1a#.mallbots.depot.v1.GetStockResponse\"%\x82\xd3\xe4\x93\x02\x1f\x12\x1d/api/depot/stock/{product_id}\x12p\n" +
-	"\tListStock\x12#.mallbots.depot.v1.ListStockRequest\x1a$.mallbots.depot.v1.ListStockResponse\"\x18\x82\xd3\xe4\x93\x02\x12\x12\x10/api/depot/stock\x12\x8b\x01\n" +
-	"\x11ListShoppingLists\x12+.mallbots.depot.v1.ListShoppingListsRequest\x1a,.mallbots.depot.v1.ListShoppingListsResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\x12\x13/api/depot/shopping\x12\x8a\x01\n" +
-	"\x0fGetShoppingList\x12).mallbots.depot.v1.GetShoppingListRequest\x1a*.mallbots.depot.v1.GetShoppingListResponse\" \x82\xd3\xe4\x93\x02\x1a\x12\x18/api/depot/shopping/{id}\x12\x9d\x01\n" +
-	"\x12AssignShoppingList\x12,.mallbots.depot.v1.AssignShoppingListRequest\x1a-.mallbots.depot.v1.AssignShoppingListResponse\"*\x82\xd3\xe4\x93\x02$:\x01*\x1a\x1f/api/depot/shopping/{id}/assign\x12\xa5\x01\n" +
-	"\x14CompleteShoppingList\x12..mallbots.depot.v1.CompleteShoppingListRequest\x1a/.mallbots.depot.v1.CompleteShoppingListResponse\",\x82\xd3\xe4\x93\x02&:\x01*\x1a!/api/depot/shopping/{id}/complete\x12\x93\x01\n" +
-	"\x12CancelShoppingList\x12,.mallbots.depot.v1.CancelShoppingListRequest\x1a-.mallbots.depot.v1.CancelShoppingListResponse\" \x82\xd3\xe4\x93\x02\x1a*\x18/api/depot/shopping/{id}\x12x\n" +
-	"\vRegisterBot\x12%.mallbots.depot.v1.RegisterBotRequest\x1a&.mallbots.depot.v1.RegisterBotResponse\"\x1a\x82\xd3\xe4\x93\x02\x14:\x01*\"\x0f/api/depot/bots\x12l\n" +
-	"\bListBots\x12\".mallbots.depot.v1.ListBotsRequest\x1a#.mallbots.depot.v1.ListBotsResponse\"\x17\x82\xd3\xe4\x93\x02\x11\x12\x0f/api/depot/botsB*Z(mallbots/proto/mallbots/depot/v1;depotv1b\x06proto3"
+	"\x0fBOT_STATUS_BUSY\x10\x022\xcd\v\n" +
+	"\fDepotService\x12\x9a\x01\n" +
+	"\fReceiveStock\x12&.mallbots.depot.v1.ReceiveStockRequest\x1a'.mallbots.depot.v1.ReceiveStockResponse\"9\xca\xd7\x19\x05\n" +
+	"\x03\x05\x04\x06\x82\xd3\xe4\x93\x02*:\x01*\x1a%/api/depot/stock/{product_id}/receive\x12\x83\x01\n" +
+	"\bGetStock\x12\".mallbots.depot.v1.GetStockRequest\x1a#.mallbots.depot.v1.GetStockResponse\".\xca\xd7\x19\x05\n" +
+	"\x03\x05\x04\x06\x82\xd3\xe4\x93\x02\x1f\x12\x1d/api/depot/stock/{product_id}\x12y\n" +
+	"\tListStock\x12#.mallbots.depot.v1.ListStockRequest\x1a$.mallbots.depot.v1.ListStockResponse\"!\xca\xd7\x19\x05\n" +
+	"\x03\x05\x04\x06\x82\xd3\xe4\x93\x02\x12\x12\x10/api/depot/stock\x12\x94\x01\n" +
+	"\x11ListShoppingLists\x12+.mallbots.depot.v1.ListShoppingListsRequest\x1a,.mallbots.depot.v1.ListShoppingListsResponse\"$\xca\xd7\x19\x05\n" +
+	"\x03\x05\x04\x06\x82\xd3\xe4\x93\x02\x15\x12\x13/api/depot/shopping\x12\x93\x01\n" +
+	"\x0fGetShoppingList\x12).mallbots.depot.v1.GetShoppingListRequest\x1a*.mallbots.depot.v1.GetShoppingListResponse\")\xca\xd7\x19\x05\n" +
+	"\x03\x05\x04\x06\x82\xd3\xe4\x93\x02\x1a\x12\x18/api/depot/shopping/{id}\x12\xa6\x01\n" +
+	"\x12AssignShoppingList\x12,.mallbots.depot.v1.AssignShoppingListRequest\x1a-.mallbots.depot.v1.AssignShoppingListResponse\"3\xca\xd7\x19\x05\n" +
+	"\x03\x05\x04\x06\x82\xd3\xe4\x93\x02$:\x01*\x1a\x1f/api/depot/shopping/{id}/assign\x12\xae\x01\n" +
+	"\x14CompleteShoppingList\x12..mallbots.depot.v1.CompleteShoppingListRequest\x1a/.mallbots.depot.v1.CompleteShoppingListResponse\"5\xca\xd7\x19\x05\n" +
+	"\x03\x05\x04\x06\x82\xd3\xe4\x93\x02&:\x01*\x1a!/api/depot/shopping/{id}/complete\x12\x9c\x01\n" +
+	"\x12CancelShoppingList\x12,.mallbots.depot.v1.CancelShoppingListRequest\x1a-.mallbots.depot.v1.CancelShoppingListResponse\")\xca\xd7\x19\x05\n" +
+	"\x03\x05\x04\x06\x82\xd3\xe4\x93\x02\x1a*\x18/api/depot/shopping/{id}\x12\x81\x01\n" +
+	"\vRegisterBot\x12%.mallbots.depot.v1.RegisterBotRequest\x1a&.mallbots.depot.v1.RegisterBotResponse\"#\xca\xd7\x19\x05\n" +
+	"\x03\x05\x04\x06\x82\xd3\xe4\x93\x02\x14:\x01*\"\x0f/api/depot/bots\x12u\n" +
+	"\bListBots\x12\".mallbots.depot.v1.ListBotsRequest\x1a#.mallbots.depot.v1.ListBotsResponse\" \xca\xd7\x19\x05\n" +
+	"\x03\x05\x04\x06\x82\xd3\xe4\x93\x02\x11\x12\x0f/api/depot/botsB*Z(mallbots/proto/mallbots/depot/v1;depotv1b\x06proto3"
 
 var (
 	file_mallbots_depot_v1_api_proto_rawDescOnce sync.Once

@@ -16,6 +16,7 @@ import (
 	structpb "google.golang.org/protobuf/types/known/structpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	v1 "mallbots/proto/mallbots/money/v1"
+	_ "mallbots/proto/mallbots/policy/v1"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -1668,7 +1669,7 @@ var File_mallbots_ordering_v1_api_proto protoreflect.FileDescriptor
 
 const file_mallbots_ordering_v1_api_proto_rawDesc = "" +
 	"\n" +
-	"\x1emallbots/ordering/v1/api.proto\x12\x14mallbots.ordering.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmallbots/money/v1/money.proto\"g\n" +
+	"\x1emallbots/ordering/v1/api.proto\x12\x14mallbots.ordering.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmallbots/money/v1/money.proto\x1a\x1fmallbots/policy/v1/policy.proto\"g\n" +
 	"\bCustomer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1d\n" +
@@ -1796,22 +1797,34 @@ const file_mallbots_ordering_v1_api_proto_rawDesc = "" +
 	"\x15ORDER_STATUS_REJECTED\x10\x03\x12\x16\n" +
 	"\x12ORDER_STATUS_READY\x10\x04\x12\x1a\n" +
 	"\x16ORDER_STATUS_COMPLETED\x10\x05\x12\x19\n" +
-	"\x15ORDER_STATUS_CANCELED\x10\x062\x9d\r\n" +
-	"\x0fOrderingService\x12\x8c\x01\n" +
-	"\x10RegisterCustomer\x12-.mallbots.ordering.v1.RegisterCustomerRequest\x1a..mallbots.ordering.v1.RegisterCustomerResponse\"\x19\x82\xd3\xe4\x93\x02\x13:\x01*\"\x0e/api/customers\x12\x7f\n" +
-	"\vGetCustomer\x12(.mallbots.ordering.v1.GetCustomerRequest\x1a).mallbots.ordering.v1.GetCustomerResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\x12\x13/api/customers/{id}\x12\x92\x01\n" +
-	"\x0eRenameCustomer\x12+.mallbots.ordering.v1.RenameCustomerRequest\x1a,.mallbots.ordering.v1.RenameCustomerResponse\"%\x82\xd3\xe4\x93\x02\x1f:\x01*\x1a\x1a/api/customers/{id}/rename\x12\x99\x01\n" +
-	"\x0fChangeSmsNumber\x12,.mallbots.ordering.v1.ChangeSmsNumberRequest\x1a-.mallbots.ordering.v1.ChangeSmsNumberResponse\")\x82\xd3\xe4\x93\x02#:\x01*\x1a\x1e/api/customers/{id}/change-sms\x12\x92\x01\n" +
-	"\x0eEnableCustomer\x12+.mallbots.ordering.v1.EnableCustomerRequest\x1a,.mallbots.ordering.v1.EnableCustomerResponse\"%\x82\xd3\xe4\x93\x02\x1f:\x01*\x1a\x1a/api/customers/{id}/enable\x12\x96\x01\n" +
-	"\x0fDisableCustomer\x12,.mallbots.ordering.v1.DisableCustomerRequest\x1a-.mallbots.ordering.v1.DisableCustomerResponse\"&\x82\xd3\xe4\x93\x02 :\x01*\x1a\x1b/api/customers/{id}/disable\x12u\n" +
-	"\bGetOrder\x12%.mallbots.ordering.v1.GetOrderRequest\x1a&.mallbots.ordering.v1.GetOrderResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/api/ordering/{id}\x12v\n" +
+	"\x15ORDER_STATUS_CANCELED\x10\x062\xaa\x0e\n" +
+	"\x0fOrderingService\x12\x94\x01\n" +
+	"\x10RegisterCustomer\x12-.mallbots.ordering.v1.RegisterCustomerRequest\x1a..mallbots.ordering.v1.RegisterCustomerResponse\"!\xca\xd7\x19\x04\n" +
+	"\x02\x05\x06\x82\xd3\xe4\x93\x02\x13:\x01*\"\x0e/api/customers\x12\x8e\x01\n" +
+	"\vGetCustomer\x12(.mallbots.ordering.v1.GetCustomerRequest\x1a).mallbots.ordering.v1.GetCustomerResponse\"*\xca\xd7\x19\v\n" +
+	"\x02\x05\x06\x12\x01\x02\x1a\x02id\x82\xd3\xe4\x93\x02\x15\x12\x13/api/customers/{id}\x12\xa1\x01\n" +
+	"\x0eRenameCustomer\x12+.mallbots.ordering.v1.RenameCustomerRequest\x1a,.mallbots.ordering.v1.RenameCustomerResponse\"4\xca\xd7\x19\v\n" +
+	"\x02\x05\x06\x12\x01\x02\x1a\x02id\x82\xd3\xe4\x93\x02\x1f:\x01*\x1a\x1a/api/customers/{id}/rename\x12\xa8\x01\n" +
+	"\x0fChangeSmsNumber\x12,.mallbots.ordering.v1.ChangeSmsNumberRequest\x1a-.mallbots.ordering.v1.ChangeSmsNumberResponse\"8\xca\xd7\x19\v\n" +
+	"\x02\x05\x06\x12\x01\x02\x1a\x02id\x82\xd3\xe4\x93\x02#:\x01*\x1a\x1e/api/customers/{id}/change-sms\x12\x9a\x01\n" +
+	"\x0eEnableCustomer\x12+.mallbots.ordering.v1.EnableCustomerRequest\x1a,.mallbots.ordering.v1.EnableCustomerResponse\"-\xca\xd7\x19\x04\n" +
+	"\x02\x05\x06\x82\xd3\xe4\x93\x02\x1f:\x01*\x1a\x1a/api/customers/{id}/enable\x12\x9e\x01\n" +
+	"\x0fDisableCustomer\x12,.mallbots.ordering.v1.DisableCustomerRequest\x1a-.mallbots.ordering.v1.DisableCustomerResponse\".\xca\xd7\x19\x04\n" +
+	"\x02\x05\x06\x82\xd3\xe4\x93\x02 :\x01*\x1a\x1b/api/customers/{id}/disable\x12\x81\x01\n" +
+	"\bGetOrder\x12%.mallbots.ordering.v1.GetOrderRequest\x1a&.mallbots.ordering.v1.GetOrderResponse\"&\xca\xd7\x19\b\n" +
+	"\x03\x05\x04\x06\x12\x01\x02\x82\xd3\xe4\x93\x02\x14\x12\x12/api/ordering/{id}\x12\x82\x01\n" +
 	"\n" +
-	"ListOrders\x12'.mallbots.ordering.v1.ListOrdersRequest\x1a(.mallbots.ordering.v1.ListOrdersResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/api/ordering\x12\x92\x01\n" +
-	"\x0fGetOrderHistory\x12,.mallbots.ordering.v1.GetOrderHistoryRequest\x1a-.mallbots.ordering.v1.GetOrderHistoryResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x1a/api/ordering/{id}/history\x12\x83\x01\n" +
+	"ListOrders\x12'.mallbots.ordering.v1.ListOrdersRequest\x1a(.mallbots.ordering.v1.ListOrdersResponse\"!\xca\xd7\x19\b\n" +
+	"\x03\x05\x04\x06\x12\x01\x02\x82\xd3\xe4\x93\x02\x0f\x12\r/api/ordering\x12\x9e\x01\n" +
+	"\x0fGetOrderHistory\x12,.mallbots.ordering.v1.GetOrderHistoryRequest\x1a-.mallbots.ordering.v1.GetOrderHistoryResponse\".\xca\xd7\x19\b\n" +
+	"\x03\x05\x04\x06\x12\x01\x02\x82\xd3\xe4\x93\x02\x1c\x12\x1a/api/ordering/{id}/history\x12\x8f\x01\n" +
 	"\n" +
-	"WatchOrder\x12'.mallbots.ordering.v1.WatchOrderRequest\x1a(.mallbots.ordering.v1.WatchOrderResponse\" \x82\xd3\xe4\x93\x02\x1a\x12\x18/api/ordering/{id}/watch0\x01\x12~\n" +
-	"\vCancelOrder\x12(.mallbots.ordering.v1.CancelOrderRequest\x1a).mallbots.ordering.v1.CancelOrderResponse\"\x1a\x82\xd3\xe4\x93\x02\x14*\x12/api/ordering/{id}\x12\x90\x01\n" +
-	"\rCompleteOrder\x12*.mallbots.ordering.v1.CompleteOrderRequest\x1a+.mallbots.ordering.v1.CompleteOrderResponse\"&\x82\xd3\xe4\x93\x02 :\x01*\x1a\x1b/api/ordering/{id}/completeB0Z.mallbots/proto/mallbots/ordering/v1;orderingv1b\x06proto3"
+	"WatchOrder\x12'.mallbots.ordering.v1.WatchOrderRequest\x1a(.mallbots.ordering.v1.WatchOrderResponse\",\xca\xd7\x19\b\n" +
+	"\x03\x05\x04\x06\x12\x01\x02\x82\xd3\xe4\x93\x02\x1a\x12\x18/api/ordering/{id}/watch0\x01\x12\x89\x01\n" +
+	"\vCancelOrder\x12(.mallbots.ordering.v1.CancelOrderRequest\x1a).mallbots.ordering.v1.CancelOrderResponse\"%\xca\xd7\x19\a\n" +
+	"\x02\x05\x06\x12\x01\x02\x82\xd3\xe4\x93\x02\x14*\x12/api/ordering/{id}\x12\x99\x01\n" +
+	"\rCompleteOrder\x12*.mallbots.ordering.v1.CompleteOrderRequest\x1a+.mallbots.ordering.v1.CompleteOrderResponse\"/\xca\xd7\x19\x05\n" +
+	"\x03\x05\x04\x06\x82\xd3\xe4\x93\x02 :\x01*\x1a\x1b/api/ordering/{id}/completeB0Z.mallbots/proto/mallbots/ordering/v1;orderingv1b\x06proto3"
 
 var (
 	file_mallbots_ordering_v1_api_proto_rawDescOnce sync.Once

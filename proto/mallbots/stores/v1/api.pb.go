@@ -14,6 +14,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	v1 "mallbots/proto/mallbots/money/v1"
+	_ "mallbots/proto/mallbots/policy/v1"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -1572,7 +1573,7 @@ var File_mallbots_stores_v1_api_proto protoreflect.FileDescriptor
 
 const file_mallbots_stores_v1_api_proto_rawDesc = "" +
 	"\n" +
-	"\x1cmallbots/stores/v1/api.proto\x12\x12mallbots.stores.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1dmallbots/money/v1/money.proto\"m\n" +
+	"\x1cmallbots/stores/v1/api.proto\x12\x12mallbots.stores.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1dmallbots/money/v1/money.proto\x1a\x1fmallbots/policy/v1/policy.proto\"m\n" +
 	"\x05Store\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1a\n" +
@@ -1681,25 +1682,39 @@ const file_mallbots_stores_v1_api_proto_rawDesc = "" +
 	"\x1cDecreaseProductPriceResponse\"0\n" +
 	"\x14RemoveProductRequest\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"\x17\n" +
-	"\x15RemoveProductResponse2\xf0\x0f\n" +
-	"\rStoresService\x12v\n" +
-	"\vCreateStore\x12&.mallbots.stores.v1.CreateStoreRequest\x1a'.mallbots.stores.v1.CreateStoreResponse\"\x16\x82\xd3\xe4\x93\x02\x10:\x01*\"\v/api/stores\x12m\n" +
-	"\tGetStores\x12$.mallbots.stores.v1.GetStoresRequest\x1a%.mallbots.stores.v1.GetStoresResponse\"\x13\x82\xd3\xe4\x93\x02\r\x12\v/api/stores\x12\xa2\x01\n" +
-	"\x16GetParticipatingStores\x121.mallbots.stores.v1.GetParticipatingStoresRequest\x1a2.mallbots.stores.v1.GetParticipatingStoresResponse\"!\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/stores/participating\x12o\n" +
-	"\bGetStore\x12#.mallbots.stores.v1.GetStoreRequest\x1a$.mallbots.stores.v1.GetStoreResponse\"\x18\x82\xd3\xe4\x93\x02\x12\x12\x10/api/stores/{id}\x12\xa1\x01\n" +
-	"\x13EnableParticipation\x12..mallbots.stores.v1.EnableParticipationRequest\x1a/.mallbots.stores.v1.EnableParticipationResponse\")\x82\xd3\xe4\x93\x02#:\x01*\x1a\x1e/api/stores/{id}/participating\x12\xa1\x01\n" +
-	"\x14DisableParticipation\x12/.mallbots.stores.v1.DisableParticipationRequest\x1a0.mallbots.stores.v1.DisableParticipationResponse\"&\x82\xd3\xe4\x93\x02 *\x1e/api/stores/{id}/participating\x12\x86\x01\n" +
-	"\fRebrandStore\x12'.mallbots.stores.v1.RebrandStoreRequest\x1a(.mallbots.stores.v1.RebrandStoreResponse\"#\x82\xd3\xe4\x93\x02\x1d:\x01*\x1a\x18/api/stores/{id}/rebrand\x12\x87\x01\n" +
+	"\x15RemoveProductResponse2\x8a\x11\n" +
+	"\rStoresService\x12~\n" +
+	"\vCreateStore\x12&.mallbots.stores.v1.CreateStoreRequest\x1a'.mallbots.stores.v1.CreateStoreResponse\"\x1e\xca\xd7\x19\x04\n" +
+	"\x02\x05\x06\x82\xd3\xe4\x93\x02\x10:\x01*\"\v/api/stores\x12t\n" +
+	"\tGetStores\x12$.mallbots.stores.v1.GetStoresRequest\x1a%.mallbots.stores.v1.GetStoresResponse\"\x1a\xca\xd7\x19\x03\n" +
+	"\x01\x01\x82\xd3\xe4\x93\x02\r\x12\v/api/stores\x12\xa9\x01\n" +
+	"\x16GetParticipatingStores\x121.mallbots.stores.v1.GetParticipatingStoresRequest\x1a2.mallbots.stores.v1.GetParticipatingStoresResponse\"(\xca\xd7\x19\x03\n" +
+	"\x01\x01\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/stores/participating\x12v\n" +
+	"\bGetStore\x12#.mallbots.stores.v1.GetStoreRequest\x1a$.mallbots.stores.v1.GetStoreResponse\"\x1f\xca\xd7\x19\x03\n" +
+	"\x01\x01\x82\xd3\xe4\x93\x02\x12\x12\x10/api/stores/{id}\x12\xb0\x01\n" +
+	"\x13EnableParticipation\x12..mallbots.stores.v1.EnableParticipationRequest\x1a/.mallbots.stores.v1.EnableParticipationResponse\"8\xca\xd7\x19\v\n" +
+	"\x02\x05\x06\x12\x01\x03\x1a\x02id\x82\xd3\xe4\x93\x02#:\x01*\x1a\x1e/api/stores/{id}/participating\x12\xb0\x01\n" +
+	"\x14DisableParticipation\x12/.mallbots.stores.v1.DisableParticipationRequest\x1a0.mallbots.stores.v1.DisableParticipationResponse\"5\xca\xd7\x19\v\n" +
+	"\x02\x05\x06\x12\x01\x03\x1a\x02id\x82\xd3\xe4\x93\x02 *\x1e/api/stores/{id}/participating\x12\x95\x01\n" +
+	"\fRebrandStore\x12'.mallbots.stores.v1.RebrandStoreRequest\x1a(.mallbots.stores.v1.RebrandStoreResponse\"2\xca\xd7\x19\v\n" +
+	"\x02\x05\x06\x12\x01\x03\x1a\x02id\x82\xd3\xe4\x93\x02\x1d:\x01*\x1a\x18/api/stores/{id}/rebrand\x12\x9c\x01\n" +
 	"\n" +
-	"AddProduct\x12%.mallbots.stores.v1.AddProductRequest\x1a&.mallbots.stores.v1.AddProductResponse\"*\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/api/stores/{store_id}/products\x12\x84\x01\n" +
+	"AddProduct\x12%.mallbots.stores.v1.AddProductRequest\x1a&.mallbots.stores.v1.AddProductResponse\"?\xca\xd7\x19\x11\n" +
+	"\x02\x05\x06\x12\x01\x03\x1a\bstore_id\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/api/stores/{store_id}/products\x12\x8b\x01\n" +
 	"\n" +
-	"GetCatalog\x12%.mallbots.stores.v1.GetCatalogRequest\x1a&.mallbots.stores.v1.GetCatalogResponse\"'\x82\xd3\xe4\x93\x02!\x12\x1f/api/stores/{store_id}/products\x12~\n" +
+	"GetCatalog\x12%.mallbots.stores.v1.GetCatalogRequest\x1a&.mallbots.stores.v1.GetCatalogResponse\".\xca\xd7\x19\x03\n" +
+	"\x01\x01\x82\xd3\xe4\x93\x02!\x12\x1f/api/stores/{store_id}/products\x12\x85\x01\n" +
 	"\n" +
-	"GetProduct\x12%.mallbots.stores.v1.GetProductRequest\x1a&.mallbots.stores.v1.GetProductResponse\"!\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/stores/products/{id}\x12\x95\x01\n" +
-	"\x0eRebrandProduct\x12).mallbots.stores.v1.RebrandProductRequest\x1a*.mallbots.stores.v1.RebrandProductResponse\",\x82\xd3\xe4\x93\x02&:\x01*\x1a!/api/stores/products/{id}/rebrand\x12\xad\x01\n" +
-	"\x14IncreaseProductPrice\x12/.mallbots.stores.v1.IncreaseProductPriceRequest\x1a0.mallbots.stores.v1.IncreaseProductPriceResponse\"2\x82\xd3\xe4\x93\x02,:\x01*\x1a'/api/stores/products/{id}/increasePrice\x12\xad\x01\n" +
-	"\x14DecreaseProductPrice\x12/.mallbots.stores.v1.DecreaseProductPriceRequest\x1a0.mallbots.stores.v1.DecreaseProductPriceResponse\"2\x82\xd3\xe4\x93\x02,:\x01*\x1a'/api/stores/products/{id}/decreasePrice\x12\x87\x01\n" +
-	"\rRemoveProduct\x12(.mallbots.stores.v1.RemoveProductRequest\x1a).mallbots.stores.v1.RemoveProductResponse\"!\x82\xd3\xe4\x93\x02\x1b*\x19/api/stores/products/{id}B,Z*mallbots/proto/mallbots/stores/v1;storesv1b\x06proto3"
+	"GetProduct\x12%.mallbots.stores.v1.GetProductRequest\x1a&.mallbots.stores.v1.GetProductResponse\"(\xca\xd7\x19\x03\n" +
+	"\x01\x01\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/stores/products/{id}\x12\xa0\x01\n" +
+	"\x0eRebrandProduct\x12).mallbots.stores.v1.RebrandProductRequest\x1a*.mallbots.stores.v1.RebrandProductResponse\"7\xca\xd7\x19\a\n" +
+	"\x02\x05\x06\x12\x01\x03\x82\xd3\xe4\x93\x02&:\x01*\x1a!/api/stores/products/{id}/rebrand\x12\xb8\x01\n" +
+	"\x14IncreaseProductPrice\x12/.mallbots.stores.v1.IncreaseProductPriceRequest\x1a0.mallbots.stores.v1.IncreaseProductPriceResponse\"=\xca\xd7\x19\a\n" +
+	"\x02\x05\x06\x12\x01\x03\x82\xd3\xe4\x93\x02,:\x01*\x1a'/api/stores/products/{id}/increasePrice\x12\xb8\x01\n" +
+	"\x14DecreaseProductPrice\x12/.mallbots.stores.v1.DecreaseProductPriceRequest\x1a0.mallbots.stores.v1.DecreaseProductPriceResponse\"=\xca\xd7\x19\a\n" +
+	"\x02\x05\x06\x12\x01\x03\x82\xd3\xe4\x93\x02,:\x01*\x1a'/api/stores/products/{id}/decreasePrice\x12\x92\x01\n" +
+	"\rRemoveProduct\x12(.mallbots.stores.v1.RemoveProductRequest\x1a).mallbots.stores.v1.RemoveProductResponse\",\xca\xd7\x19\a\n" +
+	"\x02\x05\x06\x12\x01\x03\x82\xd3\xe4\x93\x02\x1b*\x19/api/stores/products/{id}B,Z*mallbots/proto/mallbots/stores/v1;storesv1b\x06proto3"
 
 var (
 	file_mallbots_stores_v1_api_proto_rawDescOnce sync.Once

@@ -1,0 +1,88 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"mallbots/internal/credential"
+	"mallbots/internal/database"
+	"mallbots/internal/identity"
+)
+
+// openGuard opens what makes sure of who asks: the API keys, and the issuer of
+// tokens if there is one. A database that can not be reached is waited for.
+func (p *process) openGuard(ctx context.Context) error {
+	if !p.config.Security.authOn() {
+		return nil
+	}
+	guard := &credential.Authenticator{}
+	if s := p.config.Security; s.OIDCIssuer != "" {
+		issuer, err := credential.NewIssuer(credential.IssuerSettings{
+			URL: s.OIDCIssuer, Audience: s.OIDCAudience, RolesClaim: s.OIDCRolesClaim,
+			Reserved: append(identity.Reserved(), p.linked...),
+		}, p.log)
+		if err != nil {
+			return err
+		}
+		guard.Issuer = issuer
+		p.readiness.add("issuer", "issuer", func(context.Context) error { return issuer.Health() })
+	}
+	location := database.Config{Module: credential.Database, Dir: p.config.Data, URL: p.keysURL(), Connections: 2, Log: p.log}
+	open := func() (database.DB, error) {
+		db, err := database.Open(ctx, location, credential.Migrations())
+		if err != nil && !database.Transient(err) {
+			return nil, backoff.Permanent(err)
+		}
+		return db, err
+	}
+	wait := backoff.NewExponentialBackOff()
+	wait.InitialInterval, wait.MaxInterval = 100*time.Millisecond, 3*time.Second
+	db, err := backoff.Retry(ctx, open, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(0),
+		backoff.WithNotify(func(err error, in time.Duration) {
+			p.readiness.waiting("keys", err.Error())
+			p.log.Warn("the database of the API keys is unreachable, trying again", "error", err, "in", in)
+		}))
+	if err != nil {
+		return fmt.Errorf("open the database of the API keys: %w", err)
+	}
+	p.readiness.waiting("keys", "")
+	p.keysDB = db
+	if guard.Keys, err = credential.OpenKeys(ctx, db, p.log); err != nil {
+		return errors.Join(err, db.Close())
+	}
+	p.readiness.add("keys", "keys", func(context.Context) error { return guard.Keys.Health() })
+	p.guard = guard
+	return nil
+}
+
+// keysURL is where the API keys are: nowhere else than the modules' data, if
+// nothing else is said.
+func (p *process) keysURL() string {
+	if p.config.KeysURL != "" {
+		return p.config.KeysURL.Reveal()
+	}
+	return p.config.DatabaseURL.Reveal()
+}
+
+// authenticate is what the API asks, nil where nobody is asked.
+func (p *process) authenticate() func(ctx context.Context, authorization []string) (identity.Principal, error) {
+	if p.guard == nil {
+		return nil
+	}
+	return p.guard.Authenticate
+}
+
+// keepGuard starts what keeps the keys and the issuer's fresh.
+func (p *process) keepGuard(ctx context.Context) {
+	if p.guard == nil {
+		return
+	}
+	p.workers.start(ctx, "keys", p.guard.Keys.Run)
+	if p.guard.Issuer != nil {
+		p.workers.start(ctx, "issuer", p.guard.Issuer.Run)
+	}
+}
