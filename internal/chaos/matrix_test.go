@@ -89,7 +89,7 @@ func runCell(t *testing.T, c cell, backend string) (r row) {
 	if c.watched {
 		binary = watched
 	}
-	for r.runs < *runsFlag && !spent() {
+	for r.runs < *runsFlag && (r.runs == 0 || !spent()) { // a cell that was begun has a run
 		seed := *seedFlag ^ h.Sum64() ^ uint64(r.runs)
 		t.Run(fmt.Sprint(r.runs), func(t *testing.T) {
 			m := newMall(t, backend, binary, seed, c.args...)
