@@ -42,7 +42,9 @@ type stored struct {
 	headers  string // JSON: name → value
 }
 
-// once is Mutate for a request with a key.
+// once is Mutate for a request with a key. It does not look first whether the
+// request was answered before, because it hardly ever was: a transaction that
+// was can't store its response, and is undone.
 func once[Res proto.Message](ctx context.Context, db database.DB, req proto.Message, do func(context.Context, database.Tx) (Res, error)) (Res, error) {
 	var none Res
 	r := requestFrom(ctx)
@@ -56,9 +58,6 @@ func once[Res proto.Message](ctx context.Context, db database.DB, req proto.Mess
 	if err != nil {
 		return none, err
 	}
-	if res, found, err := recall[Res](ctx, db, key, hash); found || err != nil {
-		return res, err
-	}
 	res, err := race(ctx, func() (Res, error) {
 		return attempt(ctx, db, do, func(ctx context.Context, tx database.Tx, res Res, position string) error {
 			return remember(ctx, tx, key, hash, res, position)
@@ -67,8 +66,8 @@ func once[Res proto.Message](ctx context.Context, db database.DB, req proto.Mess
 	if err == nil {
 		return res, nil
 	}
-	// Another process may have been faster with the same request: then this one
-	// failed for what that one did, and its answer is the answer.
+	// What failed may have failed for what the same request did earlier, here or
+	// in another process: then that one's answer is the answer.
 	if stored, found, lookup := recall[Res](ctx, db, key, hash); found || errors.Is(lookup, ErrKeyReused) {
 		return stored, lookup
 	}

@@ -38,11 +38,11 @@ func (c *consumer) applyAll(ctx context.Context, batch []*message) ([]outcome, e
 			o, status := c.meaning(m)
 			c.note(tx, m, status)
 			outcomes[i] = o
+			tx.Notify(topicMoved(c.name, m.key))
 			if err := c.handle(ctx, tx, m); err != nil {
 				return err
 			}
 		}
-		tx.Notify(topicMoved)
 		return nil
 	})
 	return outcomes, err

@@ -18,7 +18,7 @@ func (in *Inbox) Await(ctx context.Context, source, key string, sequence int64) 
 	if c == nil {
 		return true, nil
 	}
-	moved, stop := in.db.Listen(topicMoved)
+	moved, stop := in.db.Listen(topicMoved(c.name, key))
 	defer stop()
 	in.awaited.Add(1)
 	defer in.awaited.Add(-1)
@@ -41,7 +41,7 @@ func (in *Inbox) Await(ctx context.Context, source, key string, sequence int64) 
 		case err == nil && g.state == parked:
 			return false, nil
 		}
-		net := time.NewTimer(25 * time.Millisecond) // a commit elsewhere wakes nobody here
+		net := time.NewTimer(in.settings.net)
 		select {
 		case <-moved:
 		case <-net.C:

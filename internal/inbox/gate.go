@@ -121,14 +121,14 @@ func (c *consumer) move(tx database.Tx, key string, g gate) {
 		SQL:  `UPDATE inbox_keys SET sequence = $3, parked = $4 WHERE consumer = $1 AND key = $2`,
 		Args: []any{c.name, key, g.sequence, int64(g.state)}, Rows: 1, Else: errNotNext,
 	})
-	tx.Notify(topicMoved)
+	tx.Notify(topicMoved(c.name, key))
 	if g.state == releasing {
 		tx.Notify(topicRelease)
 	}
 }
 
-// The topics that commits of the inbox wake.
-const (
-	topicMoved   = "inbox"         // a gate moved: Await
-	topicRelease = "inbox-release" // held messages wait to be applied
-)
+// topicRelease wakes who applies held messages.
+const topicRelease = "inbox-release"
+
+// topicMoved wakes who awaits a key, when its gate has moved.
+func topicMoved(consumer, key string) string { return "inbox/" + consumer + "/" + key }

@@ -47,6 +47,7 @@ type handler struct {
 type settings struct {
 	clock   func() time.Time
 	lanes   int
+	net     time.Duration // how often Await looks without being woken
 	batch   int           // deliveries in one transaction
 	timeout time.Duration // for one handler, and for one batch
 	gap     time.Duration // how long a gap may stay open before its key parks; after a crash what is missing may take AckWait
@@ -78,15 +79,16 @@ func Twice() Option { return func(s *settings) { s.twice = true } }
 
 // New returns the inbox of the module that owns db.
 func New(db database.DB, log *slog.Logger, options ...Option) *Inbox {
-	lanes := 16
+	lanes, net := 16, 250*time.Millisecond
 	if db.Dialect() == database.Postgres {
-		lanes = 8 // each holds a connection; more were slower
+		lanes = 8                   // each holds a connection; more were slower
+		net = 25 * time.Millisecond // a commit in another process wakes nobody here
 	}
 	in := &Inbox{
 		db:  db,
 		log: log,
 		settings: settings{
-			clock: time.Now, lanes: lanes, batch: together, timeout: 10 * time.Second,
+			clock: time.Now, lanes: lanes, net: net, batch: together, timeout: 10 * time.Second,
 			gap: 2 * broker.AckWait, pause: 250 * time.Millisecond,
 			first: 250 * time.Millisecond, calm: 2 * time.Second, span: 30 * time.Second,
 			tries: 8, crowd: 256, keep: 21 * 24 * time.Hour, deaf: 15 * time.Second,
