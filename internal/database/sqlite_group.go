@@ -14,11 +14,14 @@ import (
 // Group commit. A commit costs one fsync however much it holds, so the
 // transactions that wait while one is being written share the next: each runs
 // behind a savepoint of its own, then one COMMIT answers them all. One that is
-// alone never waits for company.
+// alone never waits for company; where many write, a commit waits for a few
+// more of them, as commit_delay and commit_siblings have it in PostgreSQL.
 
 const (
 	groupMembers = 128                  // transactions in one commit, at most
 	groupTime    = 5 * time.Millisecond // of work before the commit, about
+	groupWait    = 4 * time.Millisecond // for company, from the group's beginning
+	groupMany    = 3                    // members of the group before, from which on it waits
 )
 
 // errUnfinished is the outcome of a member that panicked.
@@ -132,6 +135,7 @@ func (w *writer) group(first *member) {
 	if lost != nil {
 		_ = w.exec("ROLLBACK") // SQLite may have done it already
 	}
+	w.many = len(members) >= groupMany
 	for i, m := range members {
 		switch {
 		case lost == nil, i == culprit:
@@ -144,7 +148,8 @@ func (w *writer) group(first *member) {
 	}
 }
 
-// next is the member that waits, if one does and the group has room.
+// next is another member: one that waits, or where many write, one that comes
+// within a moment. There is none when the group is full.
 func (w *writer) next(members int, start time.Time) *member {
 	if members >= groupMembers || time.Since(start) > groupTime {
 		return nil
@@ -153,6 +158,16 @@ func (w *writer) next(members int, start time.Time) *member {
 	case m := <-w.queue:
 		return m
 	default:
+	}
+	if !w.many {
+		return nil
+	}
+	enough := time.NewTimer(groupWait - time.Since(start))
+	defer enough.Stop()
+	select {
+	case m := <-w.queue:
+		return m
+	case <-enough.C:
 		return nil
 	}
 }

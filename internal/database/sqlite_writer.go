@@ -16,6 +16,7 @@ type writer struct {
 	closing  chan struct{}
 	closed   chan struct{}
 	once     sync.Once
+	many     bool // wrote together last time
 }
 
 func newWriter(conn *sql.Conn) *writer {
