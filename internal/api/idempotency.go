@@ -106,6 +106,7 @@ func recall[Res proto.Message](ctx context.Context, q database.Querier, key idem
 	if err := json.Unmarshal([]byte(row.headers), &headers); err != nil {
 		return res, false, fmt.Errorf("decode the headers stored for an idempotency key: %w", err)
 	}
+	setHeader(ctx, headerETag, "") // that of what was undone
 	for name, value := range headers {
 		setHeader(ctx, name, value)
 	}

@@ -231,10 +231,12 @@ func TestStoredResponsesAreForgottenAfterADay(t *testing.T) {
 		require.NoError(t, api.PruneIdempotency(t.Context(), db))
 		_, _, body := s.call(t, "POST", "/api/stores", newStore, "Idempotency-Key", "k1")
 		require.Equal(t, `{"id":"1"}`, body)
+		require.EqualValues(t, 1, effects(t, db))
 
 		age(2 * time.Hour) // over, though not pruned yet
 		_, _, body = s.call(t, "POST", "/api/stores", newStore, "Idempotency-Key", "k1")
-		require.Equal(t, `{"id":"2"}`, body)
+		require.NotEqual(t, `{"id":"1"}`, body)
+		require.EqualValues(t, 2, effects(t, db))
 
 		age(25 * time.Hour)
 		require.NoError(t, api.PruneIdempotency(t.Context(), db))

@@ -53,9 +53,13 @@ func TestAStreamGoesOnUntilTheServerStops(t *testing.T) {
 	err := stream.RecvMsg(&res)
 	require.Equal(t, codes.Unavailable, status.Code(err))
 	require.Contains(t, status.Convert(err).Message(), "shutting down")
+}
 
+func TestAStreamValidatesToo(t *testing.T) {
+	s := start(t, api.Options{}, api.Process{}, nil, &ordering{})
 	malformed := s.watch(t.Context(), t, "7")
-	require.Equal(t, codes.InvalidArgument, status.Code(malformed.RecvMsg(&res)), "streams validate too")
+	var res orderingv1.WatchOrderResponse
+	require.Equal(t, codes.InvalidArgument, status.Code(malformed.RecvMsg(&res)))
 }
 
 func TestErrorsReachGRPCWebAndConnectJSON(t *testing.T) {
