@@ -53,6 +53,7 @@ func New(ctx context.Context, h *host.Host) error {
 	inbox.Ignore[*orderingv1.OrderCompleted](s.Inbox)
 	inbox.Ignore[*orderingv1.OrderCanceled](s.Inbox)
 
+	s.Aggregates(m.baskets)
 	s.Tables("checkouts")
 	s.Rebuildable(m.baskets)
 	s.Describe(m.describe)

@@ -55,6 +55,7 @@ func New(ctx context.Context, h *host.Host) error {
 	inbox.Ignore[*orderingv1.CustomerEnabled](in)
 	inbox.Ignore[*orderingv1.CustomerDisabled](in)
 
+	s.Aggregates(m.lists, m.bots)
 	s.Tables("bots", "shopping_lists", "bot_work")
 	s.Rebuildable(m.bots, m.lists)
 	s.Describe(m.describe)

@@ -64,6 +64,7 @@ func mount(ctx context.Context, h *host.Host, patience time.Duration) error {
 	inbox.Ignore[*depotv1.StockReceived](in)
 	s.Timers.On(deadline, m.onDeadline)
 
+	s.Aggregates(m.customers, m.orders, m.fulfilments)
 	s.Tables("customers", "orders", "order_items")
 	s.Rebuildable(m.customers, m.orders)
 	s.Republishable(m.customers.Snapshots(snapshotCustomer)) // an order is no state but a story, which is not told twice

@@ -37,6 +37,7 @@ func New(ctx context.Context, h *host.Host) error {
 	}
 	storesv1connect.RegisterStoresServiceHandler(h.RPC, m) // gRPC, gRPC-Web, Connect and REST
 
+	s.Aggregates(m.stores, m.products)
 	s.Tables("stores", "products")
 	s.Rebuildable(m.stores, m.products)
 	s.Republishable(m.stores.Snapshots(snapshotStore), m.products.Snapshots(snapshotProduct))

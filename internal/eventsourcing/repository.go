@@ -29,6 +29,7 @@ type Repository[A Aggregate[E], E Event] struct {
 	may      func(ctx context.Context, a A) bool
 	exists   *fault.Error
 	notFound *fault.Error
+	names    names
 }
 
 // NewRepository returns the repository of the aggregates called name, which is
@@ -146,6 +147,7 @@ func (r *Repository[A, E]) History(ctx context.Context, q database.Querier, id s
 		if err != nil {
 			return nil, err
 		}
+		s.Name = e.EventName()
 		if s.Data, err = json.Marshal(e); err != nil {
 			return nil, fmt.Errorf("encode %s of %s %s: %w", s.Name, r.name, id, err)
 		}
@@ -172,7 +174,7 @@ func (r *Repository[A, E]) fold(ctx context.Context, q database.Querier, a A, ro
 
 // open decodes a stored event and decrypts its personal fields.
 func (r *Repository[A, E]) open(ctx context.Context, q database.Querier, a A, s row) (E, error) {
-	e, err := a.root().decode(s.Name, s.Data)
+	e, err := a.root().read(s.Name, s.Data)
 	if err != nil {
 		return e, fmt.Errorf("%s %s version %d: %w", r.name, s.aggregateID, s.Version, err)
 	}
@@ -228,6 +230,7 @@ func (r *Repository[A, E]) save(ctx context.Context, tx database.Tx, a A, lost e
 			return fmt.Errorf("encode %s of %s %s: %w", e.EventName(), r.name, root.id, err)
 		}
 		add(ctx, tx, r.name, root.id, version+int64(i)+1, e.EventName(), data, at, lost)
+		r.names.note(tx, r.name, e.EventName())
 	}
 	failpoint.Here("event.appended")
 	if r.project != nil {

@@ -33,19 +33,22 @@ type Personal interface {
 
 // Root is what every aggregate embeds.
 type Root[E Event] struct {
-	id       string
-	version  int64
-	created  time.Time
-	updated  time.Time
-	recorded []E
-	apply    func(E)
-	decode   func(name string, data []byte) (E, error)
+	id        string
+	version   int64
+	created   time.Time
+	updated   time.Time
+	recorded  []E
+	apply     func(E)
+	decode    func(name string, data []byte) (E, error)
+	upcasters []Upcaster
 }
 
 // NewRoot returns the root of a blank aggregate. Apply changes the
-// aggregate's state; decode turns a stored event into its type.
-func NewRoot[E Event](id string, apply func(E), decode func(name string, data []byte) (E, error)) Root[E] {
-	return Root[E]{id: id, apply: apply, decode: decode}
+// aggregate's state; decode turns a stored event into its type. Upcasters make
+// today's events of those that earlier releases have stored, before decode sees
+// them.
+func NewRoot[E Event](id string, apply func(E), decode func(name string, data []byte) (E, error), upcasters ...Upcaster) Root[E] {
+	return Root[E]{id: id, apply: apply, decode: decode, upcasters: upcasters}
 }
 
 // ID identifies the aggregate among those of its kind.
@@ -99,18 +102,27 @@ func Decode[T Event](data []byte) (T, error) {
 // Replay brings a blank aggregate to the state after events, through their
 // stored encoding. Tests start their stories with it.
 func Replay[E Event](a Aggregate[E], events ...E) error {
-	r := a.root()
 	for _, e := range events {
 		data, err := json.Marshal(e)
 		if err != nil {
 			return fmt.Errorf("encode event %s: %w", e.EventName(), err)
 		}
-		decoded, err := r.decode(e.EventName(), data)
-		if err != nil {
+		if err := ReplayStored(a, e.EventName(), data); err != nil {
 			return err
 		}
-		r.replay(decoded, r.updated)
 	}
+	return nil
+}
+
+// ReplayStored applies an event to an aggregate as it lies in the store: its
+// name and JSON, of whatever release.
+func ReplayStored[E Event](a Aggregate[E], name string, data []byte) error {
+	r := a.root()
+	e, err := r.read(name, data)
+	if err != nil {
+		return err
+	}
+	r.replay(e, r.updated)
 	return nil
 }
 

@@ -148,7 +148,7 @@ func (p *process) construct(ctx context.Context, modules []Module) error {
 		}
 	}
 	for _, s := range p.services {
-		if err := s.Inbox.Check(); err != nil {
+		if err := errors.Join(s.Inbox.Check(), s.checkHistories(ctx)); err != nil {
 			return fmt.Errorf("start module %s: %w", s.Name, err)
 		}
 	}

@@ -54,6 +54,7 @@ type Service struct {
 	tables    []string
 	rebuilds  []Rebuilder
 	snapshots []Snapshotter
+	histories []History
 
 	describes  []func(ctx context.Context, q database.Querier, id string) ([]Subject, error)
 	unfinished []func(ctx context.Context, q database.Querier, before time.Time, limit int) ([]Subject, error)

@@ -34,6 +34,7 @@ var (
 	ErrNotAnIncrease      = fault.New(fault.Conflict, "PRODUCT_PRICE_NOT_INCREASED", "an increase must raise the price")
 	ErrNotADecrease       = fault.New(fault.Conflict, "PRODUCT_PRICE_NOT_DECREASED", "a decrease must lower the price")
 	ErrExists             = fault.New(fault.Conflict, "PRODUCT_EXISTS", "the product has been added already")
+	ErrNotAdded           = fault.New(fault.Conflict, "PRODUCT_NOT_ADDED", "the product was never added")
 	ErrRemoved            = fault.New(fault.Conflict, "PRODUCT_REMOVED", "the product has been removed from its store and can no longer be changed")
 )
 
@@ -81,8 +82,8 @@ func (p *Product) Add(a Added) error {
 // Rebrand gives the product another name and description. Those it has
 // already change nothing.
 func (p *Product) Rebrand(name, description string) error {
-	if p.removed {
-		return ErrRemoved
+	if err := p.checkOnShelf(); err != nil {
+		return err
 	}
 	if err := checkNames(name, description); err != nil {
 		return err
@@ -95,8 +96,8 @@ func (p *Product) Rebrand(name, description string) error {
 
 // IncreasePrice raises the price to price, in minor units.
 func (p *Product) IncreasePrice(price int64) error {
-	if p.removed {
-		return ErrRemoved
+	if err := p.checkOnShelf(); err != nil {
+		return err
 	}
 	if err := checkPrice(price); err != nil {
 		return err
@@ -110,8 +111,8 @@ func (p *Product) IncreasePrice(price int64) error {
 
 // DecreasePrice lowers the price to price, in minor units.
 func (p *Product) DecreasePrice(price int64) error {
-	if p.removed {
-		return ErrRemoved
+	if err := p.checkOnShelf(); err != nil {
+		return err
 	}
 	if err := checkPrice(price); err != nil {
 		return err
@@ -125,8 +126,8 @@ func (p *Product) DecreasePrice(price int64) error {
 
 // Remove takes the product off the shelf for good.
 func (p *Product) Remove() error {
-	if p.removed {
-		return ErrRemoved
+	if err := p.checkOnShelf(); err != nil {
+		return err
 	}
 	p.Record(Removed{})
 	return nil
@@ -180,6 +181,17 @@ func checkNames(name, description string) error {
 	}
 	if utf8.RuneCountInString(description) > MaxDescription {
 		return ErrDescriptionTooLong.In("description")
+	}
+	return nil
+}
+
+// checkOnShelf refuses what was never added, and what was removed.
+func (p *Product) checkOnShelf() error {
+	switch {
+	case p.Version() == 0:
+		return ErrNotAdded
+	case p.removed:
+		return ErrRemoved
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ var (
 	ErrLocationBlank    = fault.New(fault.Invalid, "STORE_LOCATION_BLANK", "the location of a store must not be blank")
 	ErrLocationTooLong  = fault.New(fault.Invalid, "STORE_LOCATION_TOO_LONG", "the location of a store has at most 200 characters")
 	ErrExists           = fault.New(fault.Conflict, "STORE_EXISTS", "the store has been created already")
+	ErrNotCreated       = fault.New(fault.Conflict, "STORE_NOT_CREATED", "the store was never created")
 	ErrParticipating    = fault.New(fault.Conflict, "STORE_PARTICIPATING", "the store participates already")
 	ErrNotParticipating = fault.New(fault.Conflict, "STORE_NOT_PARTICIPATING", "the store does not participate, so it cannot stop")
 )
@@ -64,6 +65,9 @@ func (s *Store) Create(name, location string) error {
 
 // Rebrand gives the store another name. The name it has already changes nothing.
 func (s *Store) Rebrand(name string) error {
+	if s.Version() == 0 {
+		return ErrNotCreated
+	}
 	if err := checkName(name); err != nil {
 		return err
 	}
@@ -75,6 +79,9 @@ func (s *Store) Rebrand(name string) error {
 
 // EnableParticipation lets the store sell.
 func (s *Store) EnableParticipation() error {
+	if s.Version() == 0 {
+		return ErrNotCreated
+	}
 	if s.participating {
 		return ErrParticipating
 	}
@@ -84,6 +91,9 @@ func (s *Store) EnableParticipation() error {
 
 // DisableParticipation stops the store from selling.
 func (s *Store) DisableParticipation() error {
+	if s.Version() == 0 {
+		return ErrNotCreated
+	}
 	if !s.participating {
 		return ErrNotParticipating
 	}
