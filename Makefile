@@ -15,7 +15,7 @@ SEEDS ?= 1000
 CHAOS = mkdir -p bin && go test -c -tags chaos -o bin/chaos.test ./internal/chaos && cd internal/chaos && ../../bin/chaos.test -test.timeout=24h
 KILLS ?= 300
 
-.PHONY: chaos chaos/full chaos/long chaos/kills help build run demo test sim sabotage test/race test/postgres lint generate verify tools clean
+.PHONY: release/contracts chaos chaos/full chaos/long chaos/kills help build run demo test sim sabotage test/race test/postgres lint generate verify tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z\/]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,8 @@ lint: ## formatting, vet, staticcheck, unchecked errors, switches that miss a ca
 	$(LINT) go-check-sumtype -default-signifies-exhaustive=false ./...
 	$(BUF) lint
 	$(BUF) format --diff --exit-code proto
+	@for image in proto/images/*.binpb; do \
+		echo "buf breaking, against $$image"; $(BUF) breaking proto --against $$image || exit 1; done
 
 generate: ## the Go code and the OpenAPI document of the protos
 	$(BUF) generate --template proto/buf.gen.yaml
@@ -88,6 +90,12 @@ generate: ## the Go code and the OpenAPI document of the protos
 verify: generate ## fail when generated files or go.mod are stale
 	git diff --exit-code -- proto internal/openapi
 	go mod tidy -diff
+
+release/contracts: ## record the contracts and the stored events of a release, once: VERSION=v0.2.0
+	@case "$(VERSION)" in v*.*.*) ;; *) echo "say which: make $@ VERSION=v0.2.0"; exit 1;; esac
+	@test ! -e proto/images/$(VERSION).binpb || { echo "proto/images/$(VERSION).binpb is there: a release is recorded once"; exit 1; }
+	MALLBOTS_RELEASE=$(VERSION) go test -count=1 -run '^TestWhatWasReleasedStillFolds$$' ./stores/internal/... ./baskets/internal/... ./ordering/internal/... ./depot/internal/...
+	$(BUF) build proto --exclude-source-info -o proto/images/$(VERSION).binpb
 
 clean: ## remove what was built
 	rm -rf bin
