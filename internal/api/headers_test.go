@@ -79,7 +79,7 @@ func TestEachRequestIsLoggedAndMeasuredOnce(t *testing.T) {
 	families, err := metrics.Gather()
 	require.NoError(t, err)
 	require.Len(t, families, 1)
-	require.Equal(t, "mallbots_request_seconds", families[0].GetName())
+	require.Equal(t, "mallbots_request_duration_seconds", families[0].GetName())
 	require.Len(t, families[0].GetMetric(), 2, "one for ok, one for invalid_argument")
 	start(t, api.Options{Metrics: metrics}, api.Process{}, &stores{}, nil) // a second server shares it
 }

@@ -15,6 +15,7 @@ import (
 	"mallbots/internal/cause"
 	"mallbots/internal/fault"
 	"mallbots/internal/identity"
+	"mallbots/internal/tracing"
 )
 
 // giveCause lets all that follows from a request say so.
@@ -41,6 +42,7 @@ func giveCause(next connect.ServerFunc) connect.ServerFunc {
 		if traceparent := header.Get(headerTraceparent); wellFormedTraceparent(traceparent) {
 			c.Traceparent = traceparent
 		}
+		tracing.Procedure(ctx, spec.Procedure, info.Protocol, c.CorrelationID)
 		info.ResponseHeader().Set(headerCorrelation, c.CorrelationID)
 		return next(cause.With(ctx, c), spec, stream)
 	}
@@ -60,14 +62,16 @@ func observe(log *slog.Logger, seconds *prometheus.HistogramVec) connect.ServerI
 			seconds.WithLabelValues(spec.Procedure, code).Observe(took.Seconds())
 			attributes := []slog.Attr{
 				slog.String("procedure", spec.Procedure), slog.String("code", code), slog.Duration("duration", took),
-				slog.String("correlation_id", cause.From(ctx).CorrelationID),
 			}
 			if who.subject != "" {
 				attributes = append(attributes, slog.String("actor", who.subject))
 			}
+			reason := ""
 			if f, ok := fault.Of(err); ok {
-				attributes = append(attributes, slog.String("reason", f.Code))
+				reason = f.Code
+				attributes = append(attributes, slog.String("reason", reason))
 			}
+			tracing.Answered(ctx, code, reason, level > slog.LevelInfo)
 			if level > slog.LevelInfo {
 				attributes = append(attributes, slog.String("error", failure.Error()))
 			}
@@ -129,7 +133,7 @@ func catchPanic(log *slog.Logger) connect.ServerInterceptor {
 				if value := recover(); value != nil {
 					err = fmt.Errorf("panic: %v", value)
 					log.LogAttrs(ctx, slog.LevelError, "panic", slog.String("procedure", spec.Procedure), slog.Any("value", value),
-						slog.String("correlation_id", cause.From(ctx).CorrelationID), slog.String("stack", string(debug.Stack())))
+						slog.String("stack", string(debug.Stack())))
 				}
 			}()
 			return next(ctx, spec, stream)
@@ -141,7 +145,7 @@ func catchPanic(log *slog.Logger) connect.ServerInterceptor {
 // that share metrics.
 func newHistogram(metrics prometheus.Registerer) *prometheus.HistogramVec {
 	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name:    "mallbots_request_seconds",
+		Name:    "mallbots_request_duration_seconds",
 		Help:    "How long requests took, by procedure and RPC code.",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 	}, []string{"procedure", "code"})

@@ -9,13 +9,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"mallbots/internal/identity"
+	"mallbots/internal/tracing"
 )
 
 // Options are what a server needs to know. The zero value works.
 type Options struct {
 	// Log gets one line per request; slog.Default when nil.
 	Log *slog.Logger
-	// Metrics is where mallbots_request_seconds is registered; nowhere when nil.
+	// Metrics is where mallbots_request_duration_seconds is registered; nowhere when nil.
 	Metrics prometheus.Registerer
 	// Await waits until module has applied message sequence of key from the
 	// module source, and reports whether it has by the deadline of ctx. When nil,
@@ -49,6 +50,7 @@ func NewServer(options Options) *connect.Server {
 	if options.Log == nil {
 		options.Log = slog.Default()
 	}
+	options.Log = tracing.Logs(options.Log)
 	if options.InFlight == 0 {
 		options.InFlight = 1024
 	}

@@ -16,15 +16,16 @@ import (
 
 // Config is what an operator decides. The zero value of a URL means embedded.
 type Config struct {
-	Modules     []string    // the modules to run; none means all that are linked
-	HTTP        string      // address of the API, host:port
-	Ops         string      // address of the operations listener, host:port
-	Data        string      // directory of the embedded databases and the embedded broker
-	DatabaseURL secret.Text // PostgreSQL; {module} is replaced by the module's name
-	NATSURL     secret.Text // NATS server or cluster
-	Currency    string      // the one currency that the mall trades in, three capitals
-	OutboxLimit int64       // rows that may wait to be published before a module refuses changes; 0 is 100 000, negative no limit
-	FreeDisk    int64       // bytes that must be free where Data is, else changes are refused; 0 is 128 MiB, negative no limit
+	Modules     []string      // the modules to run; none means all that are linked
+	HTTP        string        // address of the API, host:port
+	Ops         string        // address of the operations listener, host:port
+	Data        string        // directory of the embedded databases and the embedded broker
+	DatabaseURL secret.Text   // PostgreSQL; {module} is replaced by the module's name
+	NATSURL     secret.Text   // NATS server or cluster
+	Currency    string        // the one currency that the mall trades in, three capitals
+	OutboxLimit int64         // rows that may wait to be published before a module refuses changes; 0 is 100 000, negative no limit
+	FreeDisk    int64         // bytes that must be free where Data is, else changes are refused; 0 is 128 MiB, negative no limit
+	StuckAfter  time.Duration // how long something may stay as it is before metrics count it as stuck; 0 is 10 minutes
 	Log         *slog.Logger
 
 	Security // who is let in; the zero value lets everybody in, on loopback
@@ -69,6 +70,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.FreeDisk == 0 {
 		c.FreeDisk = 128 << 20
+	}
+	if c.StuckAfter == 0 {
+		c.StuckAfter = 10 * time.Minute
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"mallbots/internal/database"
@@ -24,7 +25,7 @@ func (p *process) ops() http.Handler {
 	r := chi.NewRouter()
 	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, map[string]bool{"alive": true}) })
 	r.Get("/readyz", p.readyz)
-	r.Handle("/metrics", promhttp.Handler())
+	r.Get("/metrics", p.metrics)
 	r.HandleFunc("/debug/pprof/", pprof.Index)
 	r.HandleFunc("/debug/pprof/{profile}", pprof.Index)
 	r.HandleFunc("/debug/pprof/profile", pprof.Profile)
@@ -55,6 +56,13 @@ func (p *process) ops() http.Handler {
 		r.Get("/events", p.events)
 	})
 	return r
+}
+
+// metrics answers with the metrics of everything, and of this process.
+func (p *process) metrics(w http.ResponseWriter, r *http.Request) {
+	own := prometheus.NewRegistry()
+	own.MustRegister(look{p, r.Context()})
+	promhttp.HandlerFor(prometheus.Gatherers{prometheus.DefaultGatherer, own}, promhttp.HandlerOpts{}).ServeHTTP(w, r)
 }
 
 // readyz names every part, and is red when one is.

@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"sync"
-	"syscall"
 	"time"
 
 	"mallbots/internal/fault"
@@ -65,7 +64,7 @@ func (p *pressure) watch(ctx context.Context, s *Service) error {
 // by itself that it is away.
 func (p *pressure) measure(ctx context.Context, relay *outbox.Relay) error {
 	if p.dir != "" && p.free >= 0 {
-		if free, err := freeBytes(p.dir); err == nil && free < p.free {
+		if free, _, err := space(p.dir); err == nil && free < p.free {
 			return ErrDiskFull.With("%d MiB are free, and %d must be", free>>20, p.free>>20)
 		}
 	}
@@ -90,13 +89,4 @@ func (p *pressure) note(s *Service, full error) {
 	case before != nil && full == nil:
 		s.Log.Info("changes are taken again")
 	}
-}
-
-// freeBytes is how much the file system of dir has left for this process.
-func freeBytes(dir string) (int64, error) {
-	var stat syscall.Statfs_t
-	if err := syscall.Statfs(dir, &stat); err != nil {
-		return 0, err
-	}
-	return int64(stat.Bavail) * stat.Bsize, nil
 }

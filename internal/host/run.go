@@ -22,6 +22,7 @@ import (
 	"mallbots/internal/credential"
 	"mallbots/internal/database"
 	"mallbots/internal/openapi"
+	"mallbots/internal/tracing"
 )
 
 // Run runs the chosen modules until ctx ends, then drains within 15 seconds:
@@ -47,10 +48,23 @@ func Run(ctx context.Context, config Config, linked []Module, ready func(Address
 	collectLess()
 	p := newProcess(config, modules)
 	p.linked = names(linked)
+	if p.tracer, err = tracing.Open(ctx, serviceName(modules), p.log); err != nil {
+		return err
+	}
 	return p.run(ctx, modules, ready)
 }
 
+// serviceName is what the process is called in traces, unless OTEL_SERVICE_NAME
+// says otherwise.
+func serviceName(modules []Module) string {
+	if len(modules) == 1 {
+		return "mallbots-" + modules[0].Name
+	}
+	return "mallbots"
+}
+
 func newProcess(config Config, modules []Module) *process {
+	config.Log = tracing.Logs(config.Log)
 	p := &process{Host: newHost(config), log: config.Log, modules: names(modules)}
 	p.workers.log = config.Log
 	return p
@@ -162,6 +176,7 @@ func (p *process) mount(ctx context.Context, modules []Module) error {
 		return err
 	}
 	r := chi.NewRouter()
+	r.Use(p.tracer.Requests)
 	api.Mount(r, p.RPC, api.Process{Modules: p.modules, Ready: p.ready})
 	openapi.Mount(r, p.modules...)
 	p.answer(r)
@@ -256,6 +271,9 @@ func (p *process) close(stop context.CancelFunc) error {
 	}
 	if p.keysDB != nil {
 		errs = append(errs, p.keysDB.Close())
+	}
+	if err := p.tracer.Close(ctx); err != nil { // where traces go is no part of the mall
+		p.log.Warn("drain", "error", err)
 	}
 	return errors.Join(errs...)
 }

@@ -16,6 +16,7 @@ import (
 	"mallbots/internal/inbox"
 	"mallbots/internal/outbox"
 	"mallbots/internal/timers"
+	"mallbots/internal/tracing"
 )
 
 // Host is the process, as a module's constructor sees it.
@@ -29,6 +30,7 @@ type Host struct {
 	readiness *readiness
 	pressure  *pressure
 	services  []*Service
+	tracer    *tracing.Tracer // nil when nobody wants traces
 }
 
 // newHost is a host of real databases and, once it is there, a real broker.
@@ -97,9 +99,9 @@ func (h *Host) Service(ctx context.Context, name string, migrations fs.FS) (*Ser
 	}
 	s := &Service{
 		Name: name, DB: db, Log: log, readiness: h.readiness,
-		Inbox:  inbox.New(db, log, append(watched, h.parts.Inbox...)...),
-		Timers: timers.New(db, log, h.parts.Timers...),
-		relay:  outbox.NewRelay(db, h.parts.Stream(name), log),
+		Inbox:  inbox.New(db, log, append(append(watched, inbox.Trace(h.tracer)), h.parts.Inbox...)...),
+		Timers: timers.New(db, log, append([]timers.Option{timers.Trace(h.tracer)}, h.parts.Timers...)...),
+		relay:  outbox.NewRelay(db, h.parts.Stream(name), log, outbox.Trace(h.tracer)),
 	}
 	h.services = append(h.services, s)
 	h.readiness.add(part, name, db.Ping)

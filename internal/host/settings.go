@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"mallbots/internal/secret"
 )
@@ -11,16 +12,17 @@ import (
 // Settings are the flags of every command that runs modules, for kong; each is
 // an environment variable too.
 type Settings struct {
-	HTTP        string      `name:"http" default:"127.0.0.1:8080" help:"Address of the API."`
-	Ops         string      `default:"127.0.0.1:8081" help:"Address of the operations listener; keep it private."`
-	Data        string      `default:"./data" type:"path" help:"Directory of the embedded databases and broker."`
-	DatabaseURL secret.Text `name:"database-url" help:"PostgreSQL; {module} is replaced by the module's name. Empty: SQLite in the data directory."`
-	NATSURL     secret.Text `name:"nats-url" help:"NATS server or cluster. Empty: one in this process."`
-	Currency    string      `default:"USD" help:"The one currency that the mall trades in."`
-	OutboxLimit int64       `default:"100000" help:"Events that may wait to be published before a module refuses changes with 503; -1 is no limit."`
-	FreeDisk    int64       `default:"128" help:"MiB that must be free where --data is, else changes are refused with 503; -1 is no limit."`
-	LogLevel    string      `default:"info" enum:"debug,info,warn,error" help:"The least serious lines to log: ${enum}."`
-	LogFormat   string      `default:"text" enum:"text,json" help:"Format of the log: ${enum}."`
+	HTTP        string        `name:"http" default:"127.0.0.1:8080" help:"Address of the API."`
+	Ops         string        `default:"127.0.0.1:8081" help:"Address of the operations listener; keep it private."`
+	Data        string        `default:"./data" type:"path" help:"Directory of the embedded databases and broker."`
+	DatabaseURL secret.Text   `name:"database-url" help:"PostgreSQL; {module} is replaced by the module's name. Empty: SQLite in the data directory."`
+	NATSURL     secret.Text   `name:"nats-url" help:"NATS server or cluster. Empty: one in this process."`
+	Currency    string        `default:"USD" help:"The one currency that the mall trades in."`
+	OutboxLimit int64         `default:"100000" help:"Events that may wait to be published before a module refuses changes with 503; -1 is no limit."`
+	FreeDisk    int64         `default:"128" help:"MiB that must be free where --data is, else changes are refused with 503; -1 is no limit."`
+	StuckAfter  time.Duration `default:"10m" help:"How long something may stay as it is before metrics count it as stuck."`
+	LogLevel    string        `default:"info" enum:"debug,info,warn,error" help:"The least serious lines to log: ${enum}."`
+	LogFormat   string        `default:"text" enum:"text,json" help:"Format of the log: ${enum}."`
 	Security    `embed:""`
 }
 
@@ -37,7 +39,7 @@ func (s Settings) Config(log io.Writer) (Config, error) {
 	}
 	return Config{
 		HTTP: s.HTTP, Ops: s.Ops, Data: s.Data, DatabaseURL: s.DatabaseURL, NATSURL: s.NATSURL,
-		Currency: s.Currency, OutboxLimit: s.OutboxLimit, FreeDisk: s.freeDisk(), Log: slog.New(handler),
+		Currency: s.Currency, OutboxLimit: s.OutboxLimit, FreeDisk: s.freeDisk(), StuckAfter: s.StuckAfter, Log: slog.New(handler),
 		Security: s.Security,
 	}, nil
 }

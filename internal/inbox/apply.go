@@ -8,6 +8,7 @@ import (
 
 	"mallbots/internal/cause"
 	"mallbots/internal/database"
+	"mallbots/internal/tracing"
 )
 
 // outcome is what became of a message.
@@ -45,6 +46,9 @@ func (c *consumer) applyAll(ctx context.Context, batch []*message) ([]outcome, e
 		}
 		return nil
 	})
+	for _, m := range batch {
+		m.finish(err)
+	}
 	return outcomes, err
 }
 
@@ -81,6 +85,7 @@ func (c *consumer) apply(ctx context.Context, m *message) (outcome, error) {
 		o, err = c.through(ctx, tx, m, g)
 		return err
 	})
+	m.finish(err)
 	switch {
 	case errors.Is(err, errNothing):
 		err = nil
@@ -124,16 +129,27 @@ func (c *consumer) handle(ctx context.Context, tx database.Tx, m *message) (err 
 			return err
 		}
 	}
-	err = h.apply(cause.With(ctx, cause.Cause{
-		Actor:         c.in.db.Module(),
-		CorrelationID: m.cause.correlation,
-		CausationID:   m.id,
-		Traceparent:   m.cause.traceparent,
-	}), tx, m.data)
+	ctx, m.span = c.in.settings.tracer.Process(c.about(ctx, m), m.traced(c.in.db.Module()), c.name, m.attempts, m.cause.traceparent)
+	err = h.apply(ctx, tx, m.data)
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return fmt.Errorf("%w %s: %w", errTimeout, c.in.settings.timeout, err)
 	}
 	return err
+}
+
+// about is ctx with m as the cause of what happens.
+func (c *consumer) about(ctx context.Context, m *message) context.Context {
+	return cause.With(ctx, cause.Cause{
+		Actor:         c.in.db.Module(),
+		CorrelationID: m.cause.correlation,
+		CausationID:   m.id,
+		Traceparent:   m.cause.traceparent,
+	})
+}
+
+// traced is what a span says of m.
+func (m *message) traced(module string) tracing.Message {
+	return tracing.Message{ID: m.id, Type: m.kind, Key: m.key, Sequence: m.sequence, Conversation: m.cause.correlation, Module: module}
 }
 
 // patience bounds one transaction. It outlives the end of ctx, so that what is

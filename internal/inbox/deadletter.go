@@ -68,8 +68,8 @@ func (c *consumer) parkGap(ctx context.Context, m *message) (bool, error) {
 	}
 	if err == nil {
 		deadLettered.WithLabelValues(c.labels(m)...).Inc()
-		c.in.log.Error("inbox: a message is missing, its key is parked until it comes",
-			"consumer", c.name, "key", m.key, "missing", missing, "arrived", m.sequence, "correlation", m.cause.correlation)
+		c.in.log.ErrorContext(c.about(ctx, m), "inbox: a message is missing, its key is parked until it comes",
+			"consumer", c.name, "key", m.key, "missing", missing, "arrived", m.sequence)
 	}
 	return err == nil, err
 }
@@ -92,8 +92,8 @@ func (c *consumer) refuse(ctx context.Context, m *message, reason error) error {
 	if err == nil {
 		failed.WithLabelValues(c.labels(m)...).Inc()
 		deadLettered.WithLabelValues(c.labels(m)...).Inc()
-		c.in.log.Warn("inbox: message refused, it is a dead letter now",
-			"consumer", c.name, "subject", m.subject, "stream_sequence", m.place.sequence, "correlation", m.cause.correlation, "error", reason)
+		c.in.log.WarnContext(c.about(ctx, m), "inbox: message refused, it is a dead letter now",
+			"consumer", c.name, "subject", m.subject, "stream_sequence", m.place.sequence, "error", reason)
 	}
 	return err
 }

@@ -127,12 +127,26 @@ func (in *Inbox) housekeep(ctx context.Context) {
 
 func (in *Inbox) gaugeLetters(ctx context.Context) {
 	for _, source := range in.Sources() {
-		n, err := database.One(ctx, in.db, database.Value[int64],
-			`SELECT COUNT(*) FROM dead_letters WHERE consumer = $1`, in.consumers[source].name)
+		n, err := in.consumers[source].waiting(ctx)
 		if err == nil { // else the next round tells
-			letters.WithLabelValues(in.db.Module(), source).Set(float64(n))
+			letters.WithLabelValues(in.db.Module(), source).Set(float64(n.letters))
+			heldBack.WithLabelValues(in.db.Module(), source).Set(float64(n.held))
+			parkedKeys.WithLabelValues(in.db.Module(), source).Set(float64(n.keys))
 		}
 	}
+}
+
+// waiting is what waits for an operator.
+type waiting struct{ letters, held, keys int64 }
+
+func (c *consumer) waiting(ctx context.Context) (waiting, error) {
+	return database.One(ctx, c.in.db, func(row database.Row) (waiting, error) {
+		var n waiting
+		err := row.Scan(&n.letters, &n.held, &n.keys)
+		return n, err
+	}, `SELECT COUNT(CASE WHEN cause <> $2 THEN 1 END), COUNT(CASE WHEN cause = $2 THEN 1 END),
+		COUNT(DISTINCT CASE WHEN cause NOT IN ($2, $3) THEN key END) FROM dead_letters WHERE consumer = $1`,
+		c.name, CauseHeld, CauseInvalid)
 }
 
 // prune deletes inbox rows that are older than any redelivery can be, a

@@ -17,6 +17,7 @@ import (
 
 	"mallbots/internal/broker"
 	"mallbots/internal/database"
+	"mallbots/internal/tracing"
 )
 
 // Inbox is where one module hears of the others. Register with On and Ignore,
@@ -62,6 +63,7 @@ type settings struct {
 	twice   bool
 	chance  func(limit time.Duration) time.Duration // a pause's random part
 	witness func(ctx context.Context, tx database.Tx, consumer, message string) error
+	tracer  *tracing.Tracer // nil: no spans
 }
 
 // Option changes how an Inbox works.
@@ -72,6 +74,9 @@ func Lanes(n int) Option { return func(s *settings) { s.lanes = n } }
 
 // Clock replaces time.Now, for a simulator.
 func Clock(now func() time.Time) Option { return func(s *settings) { s.clock = now } }
+
+// Trace makes a span of each message that is handled.
+func Trace(tracer *tracing.Tracer) Option { return func(s *settings) { s.tracer = tracer } }
 
 // Twice hands every message to the lanes two times. Whoever counts on a single
 // delivery is found out in the tests of the modules.
@@ -86,7 +91,7 @@ func New(db database.DB, log *slog.Logger, options ...Option) *Inbox {
 	}
 	in := &Inbox{
 		db:  db,
-		log: log,
+		log: tracing.Logs(log),
 		settings: settings{
 			clock: time.Now, lanes: lanes, net: net, batch: together, timeout: 10 * time.Second,
 			gap: 2 * broker.AckWait, pause: 250 * time.Millisecond,
@@ -153,6 +158,7 @@ func (in *Inbox) register(d protoreflect.MessageDescriptor, h handler) {
 	in.files[d.ParentFile().Path()] = d.ParentFile()
 	if in.consumers[source] == nil {
 		in.consumers[source] = newConsumer(in, source)
+		rewound.WithLabelValues(in.db.Module(), source)
 	}
 }
 

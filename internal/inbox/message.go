@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mallbots/internal/broker"
+	"mallbots/internal/tracing"
 )
 
 // message is one delivery on its way through a consumer.
@@ -25,12 +26,15 @@ type message struct {
 	cause    envelopeCause
 	invalid  error // why the envelope cannot be trusted; nil for a sound one
 
-	received time.Time
+	published, received time.Time
+
 	attempts int       // that failed
 	strikes  int       // those of them that failed for no passing reason
 	failed   time.Time // the first strike
 	waiting  time.Time // since when it has waited behind a gap
 	next     time.Time // not before
+
+	span tracing.Span // of the attempt that is under way; nil when there is none
 
 	place  place
 	mu     sync.Mutex
@@ -69,8 +73,8 @@ func newMessage(source string, m broker.Message, t ticket, now time.Time) *messa
 	made := &message{
 		id: envelope.ID, kind: envelope.Type, key: envelope.Key, sequence: envelope.Sequence,
 		subject: m.Subject, header: m.Header, data: m.Data, snapshot: envelope.Snapshot,
-		cause:    envelopeCause{envelope.CorrelationID, envelope.Traceparent},
-		received: now, ticket: t, place: place{m.Sequence, m.ID}, invalid: err,
+		cause:     envelopeCause{envelope.CorrelationID, envelope.Traceparent},
+		published: envelope.Time, received: now, ticket: t, place: place{m.Sequence, m.ID}, invalid: err,
 	}
 	if err != nil {
 		made.id = fingerprint(m) // its own id may be a real message's
@@ -87,6 +91,14 @@ func fingerprint(m broker.Message) string {
 	}
 	h.Write(m.Data)
 	return "invalid-" + hex.EncodeToString(h.Sum(nil)[:12])
+}
+
+// finish ends the span of the attempt that is under way, if there is one.
+func (m *message) finish(err error) {
+	if m != nil && m.span != nil {
+		tracing.End(m.span, err)
+		m.span = nil
+	}
 }
 
 // line is what a message queues under: its key, or itself when it is invalid.

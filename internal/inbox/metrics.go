@@ -36,12 +36,25 @@ var (
 		Buckets: prometheus.ExponentialBuckets(0.0002, 2, 16),
 	}, []string{"module", "source", "type"})
 	lag = promauto.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "mallbots_consumer_lag",
+		Name: "mallbots_consumer_lag_messages",
 		Help: "Messages of a source that the module has yet to acknowledge.",
 	}, []string{"module", "source"})
 	letters = promauto.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "mallbots_dead_letters",
-		Help: "Messages that were not applied: dead letters, and those held behind them.",
+		Help: "Messages that could not be applied and wait for an operator.",
+	}, []string{"module", "source"})
+	heldBack = promauto.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "mallbots_held_messages",
+		Help: "Messages that wait behind a dead letter of their key.",
+	}, []string{"module", "source"})
+	parkedKeys = promauto.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "mallbots_parked_keys",
+		Help: "Orders, baskets, products and the like that a dead letter keeps from going on.",
+	}, []string{"module", "source"})
+	delay = promauto.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "mallbots_event_delay_seconds",
+		Help:    "From when an event was put into its module's outbox to the commit of its effects here.",
+		Buckets: prometheus.ExponentialBuckets(0.001, 2, 18),
 	}, []string{"module", "source"})
 )
 
@@ -72,10 +85,15 @@ func (c *consumer) count(m *message, o outcome) {
 	}
 }
 
-// observe notes how long the transaction of some messages took.
+// observe notes how long the transaction of some messages took, and how old
+// they are.
 func observe(c *consumer, messages []*message, took time.Duration) {
+	now := c.in.settings.clock()
 	for _, m := range messages {
 		processing.WithLabelValues(c.labels(m)...).Observe(took.Seconds())
+		if m.invalid == nil {
+			delay.WithLabelValues(c.in.db.Module(), c.source).Observe(now.Sub(m.published).Seconds())
+		}
 	}
 }
 
@@ -94,6 +112,6 @@ func (c *consumer) report(ctx context.Context, m *message, f failure, final bool
 	if !final {
 		retried.WithLabelValues(c.labels(m)...).Inc()
 	}
-	c.in.log.Log(ctx, level, "inbox: message failed, "+next, "consumer", c.name, "type", m.kind, "message", m.id,
-		"key", m.key, "sequence", m.sequence, "attempt", m.attempts, "correlation", m.cause.correlation, "error", f.err)
+	c.in.log.Log(c.about(ctx, m), level, "inbox: message failed, "+next, "consumer", c.name, "type", m.kind, "message", m.id,
+		"key", m.key, "sequence", m.sequence, "attempt", m.attempts, "error", f.err)
 }

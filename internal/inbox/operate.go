@@ -34,6 +34,7 @@ func (in *Inbox) Retry(ctx context.Context, id string) error {
 		return err
 	}
 	tried, o := false, applied
+	var m *message
 	err = func() error {
 		ctx, cancel := in.patience(ctx)
 		defer cancel()
@@ -59,14 +60,14 @@ func (in *Inbox) Retry(ctx context.Context, id string) error {
 			tried = true
 			operator.Record(ctx, tx, operator.Action{Verb: "retry", Target: l.ID, Key: l.Key})
 			c.deleteLetter(tx, l.MessageID)
-			m := c.revive(l)
-			if m.invalid != nil {
+			if m = c.revive(l); m.invalid != nil {
 				return m.invalid
 			}
 			o, err = c.through(ctx, tx, m, gate{g.sequence, releasing})
 			return err
 		})
 	}()
+	m.finish(err)
 	if err != nil {
 		if tried {
 			err = errors.Join(err, in.blame(ctx, l, err))

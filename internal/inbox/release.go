@@ -142,6 +142,7 @@ func (c *consumer) drainOne(ctx context.Context, key string) (m *message, more b
 		o, err = c.through(ctx, tx, m, g)
 		return err
 	})
+	m.finish(err)
 	if err == nil && o != "" {
 		c.count(m, o)
 	}

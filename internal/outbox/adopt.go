@@ -176,3 +176,12 @@ func LostMessages(ctx context.Context, q database.Querier, key string, limit int
 	}
 	return lost, nil
 }
+
+// CountLost is how many messages LostMessages could list.
+func CountLost(ctx context.Context, q database.Querier) (int64, error) {
+	n, err := database.One(ctx, q, database.Value[int64], `SELECT COUNT(*) FROM lost_messages`)
+	if err != nil {
+		return 0, fmt.Errorf("outbox: count lost messages: %w", err)
+	}
+	return n, nil
+}

@@ -33,6 +33,7 @@ import (
 	"mallbots/internal/cause"
 	"mallbots/internal/database"
 	"mallbots/internal/failpoint"
+	"mallbots/internal/tracing"
 )
 
 // topic is what wakes the relay.
@@ -128,6 +129,12 @@ func enclose(ctx context.Context, key string, m proto.Message) (broker.Envelope,
 	}
 	if envelope.CausationID == "" {
 		envelope.CausationID = envelope.CorrelationID
+	}
+	created := tracing.Create(ctx, tracing.Message{
+		ID: envelope.ID, Type: envelope.Type, Key: key, Conversation: envelope.CorrelationID, Module: envelope.Source,
+	})
+	if created != "" {
+		envelope.Traceparent = created
 	}
 	if err := envelope.Validate(); err != nil {
 		return envelope, fmt.Errorf("outbox: %s of %s: %w", name, key, err)

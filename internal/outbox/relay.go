@@ -14,6 +14,7 @@ import (
 	"mallbots/internal/database"
 	"mallbots/internal/failpoint"
 	"mallbots/internal/sabotage"
+	"mallbots/internal/tracing"
 )
 
 const (
@@ -37,6 +38,7 @@ type Relay struct {
 	log       *slog.Logger
 	retention time.Duration
 	patience  time.Duration // how long an interruption may last before Health tells
+	tracer    *tracing.Tracer
 
 	mu      sync.Mutex
 	running bool
@@ -57,12 +59,24 @@ type Relay struct {
 	fork        int64   // the producer's epoch that this comparison has begun; 0 if none
 }
 
+// Option changes how a Relay works.
+type Option func(*Relay)
+
+// Trace makes spans of the wait and the sending of each message that belongs to
+// a trace.
+func Trace(tracer *tracing.Tracer) Option { return func(r *Relay) { r.tracer = tracer } }
+
 // NewRelay makes the relay of db's module, whose stream is stream.
-func NewRelay(db database.DB, stream Stream, log *slog.Logger) *Relay {
-	return &Relay{
+func NewRelay(db database.DB, stream Stream, log *slog.Logger, options ...Option) *Relay {
+	r := &Relay{
 		db: db, stream: stream, log: log.With("part", "relay", "module", db.Module()),
 		retention: broker.Retention + 24*time.Hour, patience: patience,
 	}
+	for _, option := range options {
+		option(r)
+	}
+	exposeTrouble(db.Module())
+	return r
 }
 
 // Run publishes until ctx ends. It leaves nothing undone that it began, and
@@ -85,7 +99,9 @@ func (r *Relay) Run(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("outbox: lead the relay of %s: %w", r.db.Module(), err)
 		}
+		r.leads(1)
 		r.lead(ctx, lost)
+		r.leads(0)
 		release()
 	}
 	return nil
@@ -202,6 +218,7 @@ func (r *Relay) publish(ctx context.Context, m *mover) (more bool, err error) {
 // append sends rows as one batch, and has them moved when they are stored.
 func (r *Relay) append(ctx context.Context, m *mover, rows []row, messages []broker.Message) error {
 	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), finish)
+	begun := time.Now()
 	if sabotage.On(sabotage.MarkFirst) {
 		m.move(rows, r.last+1)
 	}
@@ -225,6 +242,7 @@ func (r *Relay) append(ctx context.Context, m *mover, rows []row, messages []bro
 	for _, row := range rows {
 		published.WithLabelValues(r.db.Module(), kind(row.subject)).Inc()
 	}
+	r.sent(ctx, messages, begun, last)
 	return nil
 }
 

@@ -18,6 +18,7 @@ import (
 	"mallbots/internal/eventsourcing"
 	"mallbots/internal/failpoint"
 	"mallbots/internal/fault"
+	"mallbots/internal/tracing"
 )
 
 const (
@@ -32,9 +33,13 @@ var (
 )
 
 var (
-	due = promauto.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "mallbots_timers_due",
+	overdue = promauto.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "mallbots_timers_overdue",
 		Help: "Timers that are due and not fired yet, up to 64.",
+	}, []string{"module"})
+	longest = promauto.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "mallbots_timers_overdue_seconds",
+		Help: "For how long the first of the timers that are due has been.",
 	}, []string{"module"})
 	late = promauto.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "mallbots_timers_late_seconds",
@@ -53,6 +58,7 @@ type timer struct {
 	due                    int64
 	attempts               int64
 	correlation, causation string
+	traceparent            string // of the span in which it was set
 }
 
 // Run fires timers as they come due, until ctx ends; what is being fired by
@@ -88,7 +94,7 @@ func (t *Timers) Run(ctx context.Context) error {
 // round fires what is due and returns how long to sleep.
 func (t *Timers) round(ctx context.Context) time.Duration {
 	timers, err := database.All(ctx, t.db, scan,
-		`SELECT name, key, due_at, attempts, correlation_id, causation_id FROM timers ORDER BY due_at LIMIT `+strconv.Itoa(atOnce))
+		`SELECT name, key, due_at, attempts, correlation_id, causation_id, traceparent FROM timers ORDER BY due_at LIMIT `+strconv.Itoa(atOnce))
 	t.mu.Lock()
 	t.broken = err
 	t.mu.Unlock()
@@ -103,7 +109,8 @@ func (t *Timers) round(ctx context.Context) time.Duration {
 	for ready < len(timers) && timers[ready].due <= now {
 		ready++
 	}
-	due.WithLabelValues(t.db.Module()).Set(float64(ready))
+	overdue.WithLabelValues(t.db.Module()).Set(float64(ready))
+	longest.WithLabelValues(t.db.Module()).Set(waits(timers[:ready], now).Seconds())
 	t.fireAll(ctx, timers[:ready])
 	switch {
 	case ready > 0: // each that fired, or failed, changed the table
@@ -114,9 +121,17 @@ func (t *Timers) round(ctx context.Context) time.Duration {
 	return safety
 }
 
+// waits is for how long the first of some timers has been due.
+func waits(due []timer, now int64) time.Duration {
+	if len(due) == 0 {
+		return 0
+	}
+	return time.Duration(now-due[0].due) * time.Microsecond
+}
+
 func scan(row database.Row) (timer, error) {
 	var t timer
-	err := row.Scan(&t.name, &t.key, &t.due, &t.attempts, &t.correlation, &t.causation)
+	err := row.Scan(&t.name, &t.key, &t.due, &t.attempts, &t.correlation, &t.causation, &t.traceparent)
 	return t, err
 }
 
@@ -144,10 +159,12 @@ func (t *Timers) fireAll(ctx context.Context, timers []timer) {
 // fire removes one timer and handles it, in one transaction, which outlives the
 // end of ctx. A failure moves the timer to its next attempt.
 func (t *Timers) fire(ctx context.Context, next timer) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.about(ctx, next)), t.patience)
 	defer cancel()
 	err := errNobody
+	var span tracing.Span
 	if handle := t.handlers[next.name]; handle != nil {
+		ctx, span = t.tracer.Timer(ctx, t.db.Module(), next.name, next.key, cause.From(ctx).CorrelationID, next.traceparent)
 		err = t.db.InTx(ctx, func(tx database.Tx) error {
 			n, err := tx.Exec(ctx, `DELETE FROM timers WHERE name = $1 AND key = $2 AND due_at = $3`, next.name, next.key, next.due)
 			if err == nil && n != 1 {
@@ -159,6 +176,9 @@ func (t *Timers) fire(ctx context.Context, next timer) {
 			defer failpoint.Here("timer.firing")
 			return t.handle(ctx, tx, next, handle)
 		})
+	}
+	if !errors.Is(err, errTaken) {
+		tracing.End(span, err)
 	}
 	if err != nil && !errors.Is(err, errTaken) {
 		t.postpone(ctx, next, err)
@@ -192,15 +212,20 @@ func (t *Timers) handle(ctx context.Context, tx database.Tx, next timer, handle 
 			err = fmt.Errorf("timers: the handler of %s panicked: %v\n%s", next.name, p, debug.Stack())
 		}
 	}()
+	return handle(ctx, tx, next.key)
+}
+
+// about is ctx with a timer as the cause of what happens.
+func (t *Timers) about(ctx context.Context, next timer) context.Context {
 	correlation := next.correlation
 	if correlation == "" {
 		correlation = next.name + "/" + next.key
 	}
-	return handle(cause.With(ctx, cause.Cause{
+	return cause.With(ctx, cause.Cause{
 		Actor:         t.db.Module(),
 		CorrelationID: correlation,
 		CausationID:   "timer/" + next.name + "/" + next.key,
-	}), tx, next.key)
+	})
 }
 
 // postpone moves a timer whose handler failed, unless it was moved or cancelled
@@ -218,7 +243,7 @@ func (t *Timers) postpone(ctx context.Context, next timer, reason error) {
 		level = slog.LevelDebug
 	}
 	t.log.Log(ctx, level, "timers: failed, it is tried again", "name", next.name, "key", next.key, "attempt", next.attempts+1,
-		"pause", pause, "correlation", next.correlation, "error", reason)
+		"pause", pause, "error", reason)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.patience)
 	defer cancel()
 	err := t.db.InTx(ctx, func(tx database.Tx) error {
@@ -238,11 +263,11 @@ func (t *Timers) postpone(ctx context.Context, next timer, reason error) {
 // pause grows with the attempts, to a second for what should pass by itself and
 // to half a minute for the rest; the second half of it is random.
 func (t *Timers) pause(attempts int64, reason error) time.Duration {
-	longest := t.last
+	most := t.last
 	if passing(reason) {
-		longest = min(time.Second, t.last)
+		most = min(time.Second, t.last)
 	}
-	d := min(t.first<<min(attempts, 20), longest)
+	d := min(t.first<<min(attempts, 20), most)
 	return d/2 + t.chance(d/2)
 }
 

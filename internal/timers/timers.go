@@ -27,6 +27,7 @@ import (
 
 	"mallbots/internal/cause"
 	"mallbots/internal/database"
+	"mallbots/internal/tracing"
 )
 
 // topic is notified by every commit that sets a timer.
@@ -45,6 +46,7 @@ type Timers struct {
 	last     time.Duration // the longest pause between attempts
 	handlers map[string]Handler
 	hands    int                                     // timers fired at the same time
+	tracer   *tracing.Tracer                         // nil: no spans
 	chance   func(limit time.Duration) time.Duration // a pause's random part
 
 	mu       sync.Mutex
@@ -69,10 +71,13 @@ type Option func(*Timers)
 // Clock replaces time.Now, for a simulator.
 func Clock(now func() time.Time) Option { return func(t *Timers) { t.now = now } }
 
+// Trace makes a span of each timer that fires.
+func Trace(tracer *tracing.Tracer) Option { return func(t *Timers) { t.tracer = tracer } }
+
 // New returns the timers of the module that owns db.
 func New(db database.DB, log *slog.Logger, options ...Option) *Timers {
 	t := &Timers{
-		db: db, log: log, now: time.Now, patience: 10 * time.Second,
+		db: db, log: tracing.Logs(log), now: time.Now, patience: 10 * time.Second,
 		first: 50 * time.Millisecond, last: 30 * time.Second,
 		handlers: map[string]Handler{}, troubles: map[timerID]trouble{},
 		hands: hands, chance: func(limit time.Duration) time.Duration { return rand.N(limit + 1) },
@@ -86,7 +91,11 @@ func New(db database.DB, log *slog.Logger, options ...Option) *Timers {
 // On gives the timers of one name to handle. Its context carries the
 // correlation of whoever set the timer, and ends after 10 seconds. Names are
 // stored, so they never change.
-func (t *Timers) On(name string, handle Handler) { t.handlers[name] = handle }
+func (t *Timers) On(name string, handle Handler) {
+	t.handlers[name] = handle
+	failed.WithLabelValues(t.db.Module(), name) // from zero on, so that its first step can be seen
+	late.WithLabelValues(t.db.Module(), name)
+}
 
 // Set arms the timer of that name and key, or moves it, in tx. The correlation
 // of ctx goes with it.
@@ -96,10 +105,11 @@ func Set(ctx context.Context, tx database.Tx, name, key string, due time.Time) e
 	}
 	c := cause.From(ctx)
 	tx.Queue(database.Statement{
-		SQL: `INSERT INTO timers (name, key, due_at, attempts, correlation_id, causation_id) VALUES ($1, $2, $3, 0, $4, $5)
+		SQL: `INSERT INTO timers (name, key, due_at, attempts, correlation_id, causation_id, traceparent)
+			VALUES ($1, $2, $3, 0, $4, $5, $6)
 			ON CONFLICT (name, key) DO UPDATE SET due_at = excluded.due_at, attempts = 0,
-			correlation_id = excluded.correlation_id, causation_id = excluded.causation_id`,
-		Args: []any{name, key, database.Micros(due), c.CorrelationID, c.CausationID},
+			correlation_id = excluded.correlation_id, causation_id = excluded.causation_id, traceparent = excluded.traceparent`,
+		Args: []any{name, key, database.Micros(due), c.CorrelationID, c.CausationID, tracing.Traceparent(ctx)},
 	})
 	tx.Notify(topic)
 	return nil
