@@ -59,7 +59,7 @@ func projectOrder(_ context.Context, tx database.Tx, o *order.Order) error {
 			Args: []any{o.ID(), line, item.StoreID, item.ProductID, item.StoreName, item.ProductName, item.Price, item.Quantity},
 		})
 	}
-	tx.Notify(orderTopic(o.ID()))
+	tx.NotifyAll(orderTopic(o.ID()))
 	return nil
 }
 

@@ -82,6 +82,7 @@ func audit(ctx context.Context, processes []*operator, wait time.Duration) verdi
 	if len(reports) == 0 {
 		v.add("there are modules to audit", "none of the processes runs a module")
 	}
+	reports = merge(&v, reports)
 	for _, r := range reports {
 		v.Behind += r.Behind
 		v.DeadLetters += r.DeadLetters

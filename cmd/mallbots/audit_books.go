@@ -10,6 +10,40 @@ import (
 // mostDifferences is how many differences between two books are named.
 const mostDifferences = 10
 
+// merge makes one report of those that several processes give of one module.
+// They read one database, so that nothing counts twice; when they don't, the
+// module runs twice.
+func merge(v *verdict, reports []moduleReport) []moduleReport {
+	var merged []moduleReport
+	for _, r := range reports {
+		at := slices.IndexFunc(merged, func(m moduleReport) bool { return m.Module == r.Module })
+		if at < 0 {
+			r.Checks = slices.Clone(r.Checks)
+			merged = append(merged, r)
+			continue
+		}
+		first := &merged[at]
+		first.Behind, first.DeadLetters = max(first.Behind, r.Behind), max(first.DeadLetters, r.DeadLetters)
+		for _, line := range r.Checks {
+			same := slices.IndexFunc(first.Checks, func(c check) bool { return c.Name == line.Name })
+			switch {
+			case same < 0:
+				first.Checks = append(first.Checks, line)
+			case first.Checks[same].OK:
+				first.Checks[same] = line
+			}
+		}
+		var problems []string
+		for _, name := range slices.Sorted(maps.Keys(r.Books)) {
+			if problem := differences(*first, r, name); problem != "" {
+				problems = append(problems, name+": "+problem)
+			}
+		}
+		v.add("the processes of "+r.Module+" keep one set of books", strings.Join(problems, "; "))
+	}
+	return merged
+}
+
 // compareBooks checks that modules which keep a book of the same name agree
 // key by key: baskets and ordering about check-outs, ordering and depot about
 // what is reserved, stores and baskets about prices.

@@ -50,6 +50,30 @@ func TestBooksOfTheSameNameMustAgree(t *testing.T) {
 	}
 }
 
+func TestReplicasCountOnce(t *testing.T) {
+	lines := func(ok bool) []check {
+		return []check{{Name: "ordering: no dead letters", OK: ok}, {Name: "ordering: read models", OK: true}}
+	}
+	replica := func(ok bool, behind, dead int64) moduleReport {
+		r := keeps("ordering", "checkouts", map[string]string{"b1": "USD 100"})
+		r.Checks, r.Behind, r.DeadLetters = lines(ok), behind, dead
+		return r
+	}
+	v := verdict{OK: true}
+	merged := merge(&v, []moduleReport{replica(true, 0, 3), keeps("baskets", "checkouts", nil), replica(false, 2, 3)})
+	require.Len(t, merged, 2)
+	require.EqualValues(t, 2, merged[0].Behind)
+	require.EqualValues(t, 3, merged[0].DeadLetters)
+	require.Equal(t, lines(false), merged[0].Checks, "what one of them finds wrong is wrong")
+	require.Equal(t, []check{{Name: "the processes of ordering keep one set of books", OK: true}}, v.Checks)
+	require.True(t, v.OK)
+
+	other := replica(true, 0, 0)
+	other.Books = map[string]map[string]string{"checkouts": {"b2": "USD 1"}}
+	merge(&v, []moduleReport{replica(true, 0, 0), other})
+	require.False(t, v.OK, "one of them has another database")
+}
+
 func TestOnlyTheFirstDifferencesAreNamed(t *testing.T) {
 	many := map[string]string{}
 	for _, key := range []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"} {

@@ -10,11 +10,12 @@ import (
 )
 
 // AckWait is how long the server waits for an acknowledgement, or for a sign
-// that the work goes on, before it delivers a message again.
-const AckWait = 5 * time.Second
+// that the work goes on, before it delivers a message again. It is how long the
+// messages in flight wait when a process is killed.
+const AckWait = 2 * time.Second
 
 const (
-	pullExpiry = 10 * time.Second
+	pullExpiry = 5 * time.Second // so long the server may hand messages to a process that is paused
 	heartbeat  = 2 * time.Second
 )
 
@@ -23,17 +24,25 @@ const (
 type Delivery struct {
 	Message
 	Redelivered int // how often it was delivered before
-	msg         jetstream.Msg
+	ack         string
+	say         ticket
+}
+
+// ticket is what can be said about a delivery; jetstream.Msg is one.
+type ticket interface {
+	Ack() error
+	InProgress() error
+	NakWithDelay(delay time.Duration) error
 }
 
 // Ack ends the matter: its effects are committed.
-func (d *Delivery) Ack() error { return d.msg.Ack() }
+func (d *Delivery) Ack() error { return d.say.Ack() }
 
 // InProgress asks for another AckWait.
-func (d *Delivery) InProgress() error { return d.msg.InProgress() }
+func (d *Delivery) InProgress() error { return d.say.InProgress() }
 
 // Nak asks for the message again after a delay; others overtake it.
-func (d *Delivery) Nak(delay time.Duration) error { return d.msg.NakWithDelay(delay) }
+func (d *Delivery) Nak(delay time.Duration) error { return d.say.NakWithDelay(delay) }
 
 // Option changes a subscription.
 type Option func(*subscription)
@@ -173,7 +182,8 @@ func (s *subscription) hand(msg jetstream.Msg) {
 	s.deliver(&Delivery{
 		Message:     message(msg.Subject(), msg.Headers(), msg.Data(), meta.Sequence.Stream),
 		Redelivered: int(meta.NumDelivered) - 1,
-		msg:         msg,
+		ack:         msg.Reply(),
+		say:         msg,
 	})
 }
 

@@ -70,8 +70,13 @@ type Tx interface {
 	Flush(ctx context.Context) error
 	// AfterCommit runs f once the transaction has committed, and only then.
 	AfterCommit(f func())
-	// Notify wakes the listeners of topic after the commit.
+	// Notify wakes the listeners of topic in this process after the commit.
 	Notify(topic string)
+	// NotifyOne wakes them too or, when there are none, those in other processes
+	// that Attend: for work that one process does. NotifyAll wakes those in all.
+	// Neither is certain to arrive elsewhere: who listens looks now and then.
+	NotifyOne(topic string)
+	NotifyAll(topic string)
 }
 
 // Dialect is which database it is.

@@ -26,6 +26,7 @@ const patience = 10 * time.Second
 // postgres is a module's schema on a PostgreSQL server.
 type postgres struct {
 	topics
+	seats
 	*incarnations
 	module string
 	pool   *pgxpool.Pool
@@ -56,7 +57,10 @@ func openPostgres(ctx context.Context, config Config, migrations fs.FS) (_ DB, e
 	if err != nil {
 		return nil, err
 	}
-	return &postgres{incarnations: server, module: config.Module, pool: pool}, nil
+	d := &postgres{incarnations: server, module: config.Module, pool: pool}
+	d.words.waiting, d.words.wake = map[string]bool{}, make(chan struct{}, 1)
+	d.elsewhere = d.say
+	return d, nil
 }
 
 // pool is how to connect. Each connection sees the module's schema only.

@@ -95,9 +95,9 @@ func (a *aside) try(ctx context.Context, m *message, crowd bool) {
 		a.done(m, o)
 	case a.skip(ctx, m):
 	case m.waiting.IsZero():
-		m.waiting, m.next = now, now.Add(c.in.settings.pause)
+		m.waiting, m.next = now, now.Add(c.in.settings.glance(0))
 	case now.Sub(m.waiting) < c.in.settings.gap && !crowd:
-		m.next = now.Add(c.in.settings.pause)
+		m.next = now.Add(c.in.settings.glance(now.Sub(m.waiting)))
 	default:
 		m.next = now.Add(c.in.settings.pause)
 		if parked, err := c.parkGap(ctx, m); err != nil {
@@ -106,6 +106,12 @@ func (a *aside) try(ctx context.Context, m *message, crowd bool) {
 			a.done(m, held)
 		}
 	}
+}
+
+// glance is how long to wait before the next look at a gap that has been open for
+// so long. What is missing may be with a colleague, and done in a moment.
+func (s settings) glance(open time.Duration) time.Duration {
+	return min(s.pause, 10*time.Millisecond+open/2)
 }
 
 // skip looks for a snapshot behind the gap that m waits at, and goes on from

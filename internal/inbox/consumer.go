@@ -75,8 +75,8 @@ func (c *consumer) hurry() {
 	}
 }
 
-// run consumes until ctx ends and all work is done. A subscription that went
-// deaf is replaced.
+// run consumes until ctx ends and all work is done: what this process deals out
+// to itself, and what its colleagues deal out to it.
 func (c *consumer) run(ctx context.Context, b Broker) error {
 	c.start(ctx)
 	if r, can := b.(rewinder); can {
@@ -85,23 +85,15 @@ func (c *consumer) run(ctx context.Context, b Broker) error {
 		c.mu.Unlock()
 		c.work.Go(func() { c.reconcileAlways(ctx, r) })
 	}
-	var err error
-	for ctx.Err() == nil && err == nil {
-		listening, hangUp := context.WithCancel(ctx)
-		c.mu.Lock()
-		c.hangUp = hangUp
-		c.mu.Unlock()
-		c.work.Go(func() { c.watch(listening, b, hangUp) })
-		err = b.Subscribe(listening, c.name, c.source, func(d *broker.Delivery) { c.receive(ctx, d.Message, d) })
-		hangUp()
-	}
+	err := c.listen(ctx, b)
 	c.work.Wait()
 	c.giveBack()
 	return err
 }
 
 // watch hangs up when messages wait on the server, none is being worked on, and
-// none has come for long.
+// none has come for long: a subscription that went deaf is replaced. When all that
+// wait are with colleagues, that is for nothing, and does no harm.
 func (c *consumer) watch(ctx context.Context, b Broker, hangUp func()) {
 	quiet := c.in.settings.deaf
 	tick := time.NewTicker(quiet / 3)
@@ -176,10 +168,11 @@ func (c *consumer) done(m *message, o outcome) {
 	}
 }
 
-// keepAlive tells the server every second that work goes on, for all that has
+// keepAlive tells the server again and again that work goes on, for all that has
 // been here a while: in a lane, set aside, or behind a gap.
 func (c *consumer) keepAlive(ctx context.Context) {
-	tick := time.NewTicker(broker.AckWait / 5)
+	const often = broker.AckWait / 4
+	tick := time.NewTicker(often)
 	defer tick.Stop()
 	for {
 		select {
@@ -187,7 +180,11 @@ func (c *consumer) keepAlive(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
+		now := c.in.settings.clock()
 		for _, m := range c.inFlight() {
+			if now.Sub(m.received) < often {
+				continue // most are done before they need it
+			}
 			if err := m.current().InProgress(); err != nil && ctx.Err() == nil {
 				c.in.log.Debug("inbox: in progress", "consumer", c.name, "message", m.id, "error", err)
 				break // the connection is gone; what comes again is a duplicate
@@ -244,6 +241,7 @@ func (in *Inbox) Run(ctx context.Context, b Broker) error {
 	for _, c := range in.consumers {
 		work.Go(func() { errs <- c.run(ctx, b) })
 	}
+	work.Go(func() { in.attend(ctx, b) })
 	work.Go(func() { in.housekeep(ctx) })
 	work.Wait()
 	close(errs)

@@ -50,11 +50,22 @@ func (in *Inbox) Health() error {
 		return fmt.Errorf("inbox %s: it does not run", in.db.Module())
 	}
 	now := in.settings.clock()
-	var err error
+	err := in.absent()
 	for _, source := range in.Sources() {
 		err = errors.Join(err, in.consumers[source].health(now))
 	}
 	return err
+}
+
+// absent is an error when this process has not been among those that share the
+// module's work for a while, so that it gets none.
+func (in *Inbox) absent() error {
+	crew := database.CrewOf(in.db)
+	if crew.Self != 0 || len(in.consumers) == 0 || crew.Since.IsZero() || time.Since(crew.Since) < tolerable {
+		return nil
+	}
+	return fmt.Errorf("inbox %s: it has taken no part in the work for %s: %w",
+		in.db.Module(), time.Since(crew.Since).Round(time.Second), crew.Problem)
 }
 
 func (c *consumer) health(now time.Time) error {
@@ -113,6 +124,7 @@ func (in *Inbox) housekeep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-gauges.C:
+			replicas.WithLabelValues(in.db.Module()).Set(float64(len(database.CrewOf(in.db).Members)))
 			if _, err := in.Lag(ctx); err != nil && ctx.Err() == nil {
 				in.log.Debug("inbox: lag", "error", err)
 			}

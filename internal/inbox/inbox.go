@@ -15,7 +15,6 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"mallbots/internal/broker"
 	"mallbots/internal/database"
 	"mallbots/internal/tracing"
 )
@@ -51,8 +50,8 @@ type settings struct {
 	net     time.Duration // how often Await looks without being woken
 	batch   int           // deliveries in one transaction
 	timeout time.Duration // for one handler, and for one batch
-	gap     time.Duration // how long a gap may stay open before its key parks; after a crash what is missing may take AckWait
-	pause   time.Duration // between looks at a gap
+	gap     time.Duration // how long a gap may stay open before its key parks; what is missing may be with a colleague that was paused
+	pause   time.Duration // between looks at a gap, at most; the first are sooner
 	first   time.Duration // before the second attempt; doubles from there
 	calm    time.Duration // the longest pause between attempts of a transient failure
 	span    time.Duration // after so long, and three attempts, a failure is final
@@ -94,7 +93,7 @@ func New(db database.DB, log *slog.Logger, options ...Option) *Inbox {
 		log: tracing.Logs(log),
 		settings: settings{
 			clock: time.Now, lanes: lanes, net: net, batch: together, timeout: 10 * time.Second,
-			gap: 2 * broker.AckWait, pause: 250 * time.Millisecond,
+			gap: 10 * time.Second, pause: 250 * time.Millisecond,
 			first: 250 * time.Millisecond, calm: 2 * time.Second, span: 30 * time.Second,
 			tries: 8, crowd: 256, keep: 21 * 24 * time.Hour, deaf: 15 * time.Second,
 			chance: func(limit time.Duration) time.Duration { return rand.N(limit + 1) },

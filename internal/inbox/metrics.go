@@ -30,6 +30,14 @@ var (
 		Name: "mallbots_consumer_rewinds_total",
 		Help: "Times that messages were delivered again because the database had lost their effects.",
 	}, []string{"module", "source"})
+	passed = promauto.NewCounterVec(prometheus.CounterOpts{
+		Name: "mallbots_events_passed_total",
+		Help: "Messages that were dealt out to another replica.",
+	}, []string{"module", "source"})
+	replicas = promauto.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "mallbots_replicas",
+		Help: "Processes that share the module's work, as this one knows; 0 while it is not one of them.",
+	}, []string{"module"})
 	processing = promauto.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "mallbots_event_processing_seconds",
 		Help:    "From the begin to the commit of the transaction a message was applied in.",
@@ -37,7 +45,7 @@ var (
 	}, []string{"module", "source", "type"})
 	lag = promauto.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "mallbots_consumer_lag_messages",
-		Help: "Messages of a source that the module has yet to acknowledge.",
+		Help: "Messages of a source that the module has yet to acknowledge. Replicas report the same ones: take the maximum, not the sum.",
 	}, []string{"module", "source"})
 	letters = promauto.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "mallbots_dead_letters",

@@ -56,6 +56,9 @@ func (c *consumer) reconcileAlways(ctx context.Context, b rewinder) {
 // true then. The messages between it and the broker's floor are looked at one by
 // one, but only after a start, or when the database is not the one it was; while
 // all goes well the row simply follows.
+//
+// Of several processes the one that deals out does this; the others only learn how
+// far all of them are.
 func (c *consumer) reconcile(ctx context.Context, b rewinder) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -69,7 +72,11 @@ func (c *consumer) reconcile(ctx context.Context, b rewinder) error {
 	if err != nil {
 		return err
 	}
-	if floor.Epoch == "" { // there is no stream: nothing was ever published
+	leads := database.CrewOf(c.in.db).Leads()
+	if !leads {
+		c.mark = mark{} // whoever leads compares; after that, compare anew
+	}
+	if floor.Epoch == "" || !leads { // without a stream, nothing was ever published
 		c.mu.Lock()
 		c.hearing.note(asked, floor)
 		c.mu.Unlock()

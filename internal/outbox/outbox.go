@@ -93,7 +93,7 @@ func publish(ctx context.Context, tx database.Tx, key string, m proto.Message, s
 		Args: []any{envelope.ID, envelope.Subject(), string(headers), payload, database.Micros(envelope.Time), key},
 		Rows: 1,
 	})
-	tx.Notify(topic)
+	tx.NotifyOne(topic)
 	failpoint.Here("outbox.inserted")
 	if positions := tracked(ctx); positions != nil {
 		positions.queue(func() string { return position(envelope.Source, key, sequence) })

@@ -1,0 +1,128 @@
+package inbox
+
+import (
+	"context"
+	"time"
+
+	"mallbots/internal/broker"
+	"mallbots/internal/database"
+)
+
+// sharer is a broker by which processes hand deliveries on to each other;
+// *broker.Broker is one.
+type sharer interface {
+	Share(durable string, colleague int64, d *broker.Delivery) error
+	Shared(ctx context.Context, durable string, self int64, ready func(), deliver func(*broker.Delivery))
+}
+
+// attend makes this process one of those that share the module's work, until ctx
+// ends.
+func (in *Inbox) attend(ctx context.Context, b Broker) {
+	stop := func() {}
+	defer func() { stop() }()
+	database.Attend(ctx, in.db, func(self int64) {
+		stop()
+		var receiving context.Context
+		receiving, stop = context.WithCancel(ctx)
+		s, can := b.(sharer)
+		if !can || in.db.Dialect() == database.SQLite {
+			return
+		}
+		for _, c := range in.consumers {
+			heard := make(chan struct{})
+			once := func() {
+				select {
+				case <-heard:
+				default:
+					close(heard)
+				}
+			}
+			c.work.Go(func() {
+				s.Shared(receiving, c.name, self, once, func(d *broker.Delivery) { c.receive(ctx, d.Message, d) })
+			})
+			select {
+			case <-heard:
+			case <-ctx.Done():
+			}
+		}
+	})
+}
+
+// listen subscribes whenever this process is the one of its crew that deals out,
+// until ctx ends or a subscription fails for good.
+func (c *consumer) listen(ctx context.Context, b Broker) error {
+	changed, stop := c.in.db.Listen(database.TopicCrew)
+	defer stop()
+	for ctx.Err() == nil {
+		if !database.CrewOf(c.in.db).Leads() {
+			select {
+			case <-ctx.Done():
+			case <-changed:
+			}
+			continue
+		}
+		listening, hangUp := context.WithCancel(ctx)
+		c.mu.Lock()
+		c.hangUp = hangUp
+		c.mu.Unlock()
+		c.work.Go(func() { c.watch(listening, b, hangUp) })
+		c.work.Go(func() { c.abdicate(listening, hangUp) })
+		err := b.Subscribe(listening, c.name, c.source, func(d *broker.Delivery) { c.deal(ctx, b, d) })
+		hangUp()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// abdicate hangs up when another process leads.
+func (c *consumer) abdicate(ctx context.Context, hangUp func()) {
+	changed, stop := c.in.db.Listen(database.TopicCrew)
+	defer stop()
+	for database.CrewOf(c.in.db).Leads() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+	}
+	hangUp()
+}
+
+// deal hands a delivery to the process that works on its key, most often this
+// one.
+func (c *consumer) deal(ctx context.Context, b Broker, d *broker.Delivery) {
+	colleague := c.colleague(d)
+	if colleague == 0 {
+		c.receive(ctx, d.Message, d)
+		return
+	}
+	s, can := b.(sharer)
+	if !can || s.Share(c.name, colleague, d) != nil {
+		c.receive(ctx, d.Message, d)
+		return
+	}
+	passed.WithLabelValues(c.in.db.Module(), c.source).Inc()
+	c.mu.Lock()
+	c.heard = time.Now()
+	c.mu.Unlock()
+}
+
+// colleague is the other process that works on the key of a delivery, 0 when it
+// is this one. What comes again is worked on here: whoever had it has not said
+// for some time that it still does.
+func (c *consumer) colleague(d *broker.Delivery) int64 {
+	crew := database.CrewOf(c.in.db)
+	if len(crew.Members) < 2 || d.Redelivered > 0 {
+		return 0
+	}
+	partition, ok := d.Partition()
+	if !ok {
+		return 0
+	}
+	if owner := crew.Owner(partition, broker.Partitions); owner != crew.Self {
+		return owner
+	}
+	return 0
+}
