@@ -15,10 +15,14 @@ SEEDS ?= 1000
 CHAOS = mkdir -p bin && go test -c -tags chaos -o bin/chaos.test ./internal/chaos && cd internal/chaos && ../../bin/chaos.test -test.timeout=24h
 KILLS ?= 300
 
-.PHONY: release/contracts chaos chaos/full chaos/long chaos/kills help build run demo test sim sabotage test/race test/postgres lint generate verify tools clean
+# One suite of scenarios in every topology; see internal/e2e.
+TOPOLOGY ?= one
+E2E = mkdir -p bin && go test -c -o bin/e2e.test ./internal/e2e && cd internal/e2e && ../../bin/e2e.test -test.timeout=30m
+
+.PHONY: e2e e2e-all release/contracts chaos chaos/full chaos/long chaos/kills help build run demo test sim sabotage test/race test/postgres lint generate verify tools clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z\/]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9\/-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build the command lines into bin/
 	@mkdir -p bin
@@ -50,6 +54,12 @@ endif
 
 sabotage: ## switch each protection off, one at a time: every one must be missed
 	go test -tags sabotage -count=1 -v -run '^TestSabotage$$' ./internal/simulation -seeds 300
+
+e2e: ## the same scenarios in one topology: TOPOLOGY=one, or services, cluster, mixed
+	$(E2E) -topology=$(TOPOLOGY)
+
+e2e-all: ## the same scenarios in every topology, side by side
+	$(E2E) -topology=all
 
 test/race: ## the race detector, where it is affordable
 	go test -race $(RACE)

@@ -3,9 +3,10 @@ package main
 
 import (
 	"mallbots/baskets"
+	"mallbots/internal/commandline"
 	"mallbots/internal/host"
 )
 
 func main() {
-	host.Main(host.Module{Name: "baskets", New: baskets.New})
+	commandline.Main(commandline.Service(host.Module{Name: "baskets", New: baskets.New}))
 }

@@ -3,9 +3,10 @@ package main
 
 import (
 	"mallbots/depot"
+	"mallbots/internal/commandline"
 	"mallbots/internal/host"
 )
 
 func main() {
-	host.Main(host.Module{Name: "depot", New: depot.New})
+	commandline.Main(commandline.Service(host.Module{Name: "depot", New: depot.New}))
 }

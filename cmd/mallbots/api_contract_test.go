@@ -56,7 +56,7 @@ func TestTheAPIAnswersAsWritten(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			onEach(t, func(t *testing.T, backend ...string) {
 				p := start(t, backend...)
-				c := &client{door: open(t, p), ids: map[string]string{"nobody": "01920000-0000-7000-8000-000000000000"}}
+				c := &caller{door: open(t, p), ids: map[string]string{"nobody": "01920000-0000-7000-8000-000000000000"}}
 				for _, story := range [][]exchange{storesStory, customersStory, basketsStory, ordersStory, depotStory, badInput} {
 					for _, e := range story {
 						c.exchange(t, e)
@@ -69,8 +69,8 @@ func TestTheAPIAnswersAsWritten(t *testing.T) {
 	}
 }
 
-// client plays exchanges, and remembers what it was told.
-type client struct {
+// caller plays exchanges, and remembers what it was told.
+type caller struct {
 	door      door
 	ids       map[string]string
 	positions []string // the last Mallbots-Position of the last keys that changed, which every request goes on from
@@ -79,7 +79,7 @@ type client struct {
 }
 
 // exchange plays one exchange.
-func (c *client) exchange(t *testing.T, e exchange) {
+func (c *caller) exchange(t *testing.T, e exchange) {
 	t.Helper()
 	method, target, ok := strings.Cut(c.expand(e.call), " ")
 	require.True(t, ok, e.call)
@@ -129,7 +129,7 @@ func (c *client) exchange(t *testing.T, e exchange) {
 }
 
 // learn remembers the id and the position of an answer, and which method it was.
-func (c *client) learn(t *testing.T, method, target, name string, a answer) {
+func (c *caller) learn(t *testing.T, method, target, name string, a answer) {
 	t.Helper()
 	if a.position != "" {
 		const most = 32 // that a request may name
@@ -152,7 +152,7 @@ func (c *client) learn(t *testing.T, method, target, name string, a answer) {
 }
 
 // untried are the methods of the API that were not called, or never with success.
-func (c *client) untried() []protoreflect.FullName {
+func (c *caller) untried() []protoreflect.FullName {
 	var missing []protoreflect.FullName
 	for rpc := range methods() {
 		if !c.worked[rpc.FullName()] && !rpc.IsStreamingServer() {
@@ -169,7 +169,7 @@ var (
 )
 
 // expand writes ids for names.
-func (c *client) expand(text string) string {
+func (c *caller) expand(text string) string {
 	return names.ReplaceAllStringFunc(text, func(name string) string {
 		if id, ok := c.ids[name[1:]]; ok {
 			return id
@@ -179,7 +179,7 @@ func (c *client) expand(text string) string {
 }
 
 // name writes names for ids.
-func (c *client) name(text string) string {
+func (c *caller) name(text string) string {
 	for name, id := range maps.All(c.ids) {
 		text = strings.ReplaceAll(text, id, "$"+name)
 	}
@@ -187,7 +187,7 @@ func (c *client) name(text string) string {
 }
 
 // normal is the JSON of an answer with names for ids.
-func (c *client) normal(body string) string { return normalJSON(c.name(body)) }
+func (c *caller) normal(body string) string { return normalJSON(c.name(body)) }
 
 // normalJSON writes JSON in one way.
 func normalJSON(text string) string {

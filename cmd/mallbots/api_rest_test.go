@@ -17,10 +17,10 @@ import (
 )
 
 // play plays stories over REST on a new mall.
-func play(t *testing.T, stories ...[]exchange) (*process, *client) {
+func play(t *testing.T, stories ...[]exchange) (*process, *caller) {
 	t.Helper()
 	p := start(t, "--data="+t.TempDir())
-	c := &client{door: restDoor{p.url}, ids: map[string]string{"nobody": "01920000-0000-7000-8000-000000000000"}}
+	c := &caller{door: restDoor{p.url}, ids: map[string]string{"nobody": "01920000-0000-7000-8000-000000000000"}}
 	for _, story := range stories {
 		for _, e := range story {
 			c.exchange(t, e)

@@ -58,7 +58,7 @@ func (b *busyworkCommand) Run(ctx context.Context, c *console) error {
 	}
 	report := work.report()
 	if b.JSON {
-		return json.NewEncoder(c.out).Encode(report)
+		return json.NewEncoder(c.Out).Encode(report)
 	}
 	report.print(c)
 	return nil

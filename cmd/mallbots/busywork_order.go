@@ -6,8 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/google/uuid"
-
+	"mallbots/internal/client"
 	basketsv1 "mallbots/proto/mallbots/baskets/v1"
 	orderingv1 "mallbots/proto/mallbots/ordering/v1"
 )
@@ -22,7 +21,7 @@ type placed struct {
 func (w *busywork) checkOut(ctx context.Context, basketID string) (*placed, error) {
 	began := time.Now()
 	position, err := w.checkOutOnce(ctx, basketID, false)
-	if err != nil && reason(err) == "PRICE_CHANGED" {
+	if err != nil && client.Reason(err) == "PRICE_CHANGED" {
 		w.refusals.count("PRICE_CHANGED")
 		began = time.Now()
 		position, err = w.checkOutOnce(ctx, basketID, true)
@@ -46,8 +45,8 @@ func (w *busywork) follow(ctx context.Context, o placed) error {
 		return nil
 	}
 	_, _, err = tell(ctx, w.mall, w.mall.ordering.CancelOrder, &orderingv1.CancelOrderRequest{Id: o.id})
-	if refused(err) {
-		w.refusals.count(reason(err)) // it was ready before
+	if client.Refused(err) {
+		w.refusals.count(client.Reason(err)) // it was ready before
 		return nil
 	}
 	if err == nil {
@@ -60,25 +59,24 @@ func (w *busywork) follow(ctx context.Context, o placed) error {
 // what the mall has promised.
 func (w *busywork) checkOutOnce(ctx context.Context, basketID string, accept bool) (position string, err error) {
 	req := &basketsv1.CheckoutBasketRequest{Id: basketID, PaymentId: "payment-" + basketID, AcceptPriceChanges: accept}
-	key := uuid.NewString()
-	deadline := time.Now().Add(w.Patience)
-	for attempt := 0; ; attempt++ {
-		_, position, err := once(ctx, w.mall.baskets.CheckoutBasket, req, key, nil)
-		if err == nil {
-			w.note("answered", basketID)
-			return position, nil
-		}
-		if attempt == 0 && reason(err) == "unreachable" {
+	attempts := 0
+	failed := func(err error) {
+		if attempts++; attempts == 1 && client.Reason(err) == "unreachable" {
 			w.note("unknown", basketID)
 		}
-		if !unsettled(ctx, err) || time.Now().After(deadline) {
-			return "", err
-		}
-		w.retries.count(reason(err))
-		if err := pause(ctx, attempt); err != nil {
-			return "", err
-		}
 	}
+	patient := *w.mall.Client
+	patient.Trouble = func(err error) {
+		failed(err)
+		w.retries.count(client.Reason(err))
+	}
+	_, position, err = client.Tell(ctx, &patient, w.mall.baskets.CheckoutBasket, req)
+	if err != nil {
+		failed(err)
+		return "", err
+	}
+	w.note("answered", basketID)
+	return position, nil
 }
 
 // awaitDecision waits until an order is approved or rejected.

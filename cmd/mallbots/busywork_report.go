@@ -75,17 +75,17 @@ func (w *busywork) report() busyReport {
 }
 
 func (r busyReport) print(c *console) {
-	c.printf("%d orders by %d shoppers: %d approved, %d rejected, %d canceled, %d completed\n",
+	c.Printf("%d orders by %d shoppers: %d approved, %d rejected, %d canceled, %d completed\n",
 		r.Orders, r.Shoppers, r.Approved, r.Rejected, r.Canceled, r.Completed)
-	c.printf("%.0f approved a second, over %.1f s\n", r.ApprovedPerSecond, r.Seconds)
-	c.printf("check-out:              %s\n", r.Checkout)
-	c.printf("check-out to approved:  %s\n", r.CheckoutApproved)
+	c.Printf("%.0f approved a second, over %.1f s\n", r.ApprovedPerSecond, r.Seconds)
+	c.Printf("check-out:              %s\n", r.Checkout)
+	c.Printf("check-out to approved:  %s\n", r.CheckoutApproved)
 	for _, line := range []struct {
 		what string
 		by   map[string]int64
 	}{{"errors", r.Errors}, {"refused by a rule", r.Refusals}, {"sent again", r.Retries}} {
 		for _, code := range slices.Sorted(maps.Keys(line.by)) {
-			c.printf("%s: %d × %s\n", line.what, line.by[code], code)
+			c.Printf("%s: %d × %s\n", line.what, line.by[code], code)
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"mallbots/internal/bots"
+	"mallbots/internal/client"
 	orderingv1 "mallbots/proto/mallbots/ordering/v1"
 )
 
@@ -26,7 +28,7 @@ type busywork struct {
 
 func newBusywork(b busyworkCommand, m *mall, journal io.Writer) *busywork {
 	w := &busywork{busyworkCommand: b, mall: m, journal: journal, tally: newTally()}
-	m.trouble = func(err error) { w.retries.count(reason(err)) }
+	m.Trouble = func(err error) { w.retries.count(client.Reason(err)) }
 	return w
 }
 
@@ -35,7 +37,7 @@ func (w *busywork) run(ctx context.Context) error {
 	if err := w.open(ctx); err != nil {
 		return err
 	}
-	bots, err := w.mall.enlist(ctx, "busywork", w.Bots)
+	crew, err := w.mall.bots.Enlist(ctx, "busywork", w.Bots)
 	if err != nil {
 		return err
 	}
@@ -50,8 +52,8 @@ func (w *busywork) run(ctx context.Context) error {
 		if w.Bots == 0 {
 			return // somebody else's bots pick
 		}
-		s := &staff{mall: w.mall, bots: bots, picked: w.handOver, failed: func(err error) { w.errors.count(reason(err)) }}
-		_ = s.work(working) // ends only with working
+		s := &bots.Staff{Depot: w.mall.bots, Bots: crew, Picked: w.handOver, Failed: func(err error) { w.errors.count(client.Reason(err)) }}
+		_ = s.Work(working) // ends only with working
 	})
 
 	var shoppers sync.WaitGroup
@@ -69,7 +71,7 @@ func (w *busywork) run(ctx context.Context) error {
 // await waits until done, for as long as the drain may take.
 func (w *busywork) await(ctx context.Context, done func() bool) {
 	for deadline := time.Now().Add(w.Drain); !done() && time.Now().Before(deadline); {
-		if sleep(ctx, 20*time.Millisecond) != nil {
+		if client.Sleep(ctx, 20*time.Millisecond) != nil {
 			return
 		}
 	}
@@ -79,8 +81,8 @@ func (w *busywork) await(ctx context.Context, done func() bool) {
 func (w *busywork) handOver(ctx context.Context, id, position string) error {
 	_, _, err := tell(ctx, w.mall, w.mall.ordering.CompleteOrder, &orderingv1.CompleteOrderRequest{Id: id, InvoiceId: "invoice-" + id}, position)
 	switch {
-	case refused(err):
-		w.refusals.count(reason(err)) // cancelled while it was picked
+	case client.Refused(err):
+		w.refusals.count(client.Reason(err)) // cancelled while it was picked
 	case err != nil:
 		return fmt.Errorf("complete order %s: %w", id, err)
 	default:

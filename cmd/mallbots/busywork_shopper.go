@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"mallbots/internal/client"
 	basketsv1 "mallbots/proto/mallbots/baskets/v1"
 	storesv1 "mallbots/proto/mallbots/stores/v1"
 )
@@ -20,8 +21,8 @@ func (w *busywork) shop(ctx context.Context, customerID string, closing time.Tim
 	for ctx.Err() == nil && time.Now().Before(closing) && w.setOut() {
 		order, err := w.buy(ctx, customerID)
 		if err != nil && ctx.Err() == nil {
-			w.errors.count(reason(err))
-			_ = sleep(ctx, 10*time.Millisecond) // ends early only with ctx, which the loop asks
+			w.errors.count(client.Reason(err))
+			_ = client.Sleep(ctx, 10*time.Millisecond) // ends early only with ctx, which the loop asks
 		}
 		if order == nil {
 			w.started.Add(-1) // it is still to be checked out
@@ -30,7 +31,7 @@ func (w *busywork) shop(ctx context.Context, customerID string, closing time.Tim
 		open <- struct{}{}
 		follow := func() {
 			if err := w.follow(ctx, *order); err != nil && ctx.Err() == nil {
-				w.errors.count(reason(err))
+				w.errors.count(client.Reason(err))
 			}
 			<-open
 		}
@@ -39,7 +40,7 @@ func (w *busywork) shop(ctx context.Context, customerID string, closing time.Tim
 		} else {
 			undecided.Go(follow)
 		}
-		if w.Think > 0 && sleep(ctx, w.Think) != nil {
+		if w.Think > 0 && client.Sleep(ctx, w.Think) != nil {
 			return
 		}
 	}

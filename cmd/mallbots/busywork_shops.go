@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"mallbots/internal/client"
 	basketsv1 "mallbots/proto/mallbots/baskets/v1"
 	depotv1 "mallbots/proto/mallbots/depot/v1"
 	moneyv1 "mallbots/proto/mallbots/money/v1"
@@ -104,7 +105,7 @@ func (w *busywork) rehearse(ctx context.Context, heard []string) error {
 
 // keep is a shop keeper: prices go up and down, and now and then a delivery comes.
 func (w *busywork) keep(ctx context.Context, keeper int) {
-	for sleep(ctx, keeperPause) == nil {
+	for client.Sleep(ctx, keeperPause) == nil {
 		mine := keeper + w.Keepers*rand.N((len(w.shelves)-keeper+w.Keepers-1)/w.Keepers)
 		s := w.shelves[mine]
 		var err error
@@ -119,7 +120,7 @@ func (w *busywork) keep(ctx context.Context, keeper int) {
 			_, _, err = tell(ctx, w.mall, w.mall.stores.DecreaseProductPrice, &storesv1.DecreaseProductPriceRequest{Id: s.productID, Price: w.amount(s.price)})
 		}
 		if err != nil && ctx.Err() == nil {
-			w.errors.count(reason(err))
+			w.errors.count(client.Reason(err))
 		}
 	}
 }

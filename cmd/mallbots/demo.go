@@ -9,6 +9,8 @@ import (
 	"os"
 	"time"
 
+	"mallbots/internal/client"
+	"mallbots/internal/commandline"
 	"mallbots/internal/host"
 )
 
@@ -30,7 +32,7 @@ func (d *demoCommand) Run(ctx context.Context, c *console) error {
 	defer stop()
 	config := host.Config{
 		HTTP: "127.0.0.1:0", Ops: "127.0.0.1:0", Data: dir,
-		Log: slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: slog.LevelError})),
+		Log: slog.New(slog.NewTextHandler(c.Err, &slog.HandlerOptions{Level: slog.LevelError})),
 	}
 	began := time.Now()
 	addresses, ended := make(chan host.Addresses, 1), make(chan error, 1)
@@ -41,8 +43,8 @@ func (d *demoCommand) Run(ctx context.Context, c *console) error {
 		return err
 	case at = <-addresses:
 	}
-	c.printf("A mall of four modules runs in %s since %d ms: SQLite and NATS inside.\n", dir, time.Since(began).Milliseconds())
-	c.printf("  API %s, docs %s/docs, operations %s\n\n", at.HTTP, at.HTTP, at.Ops)
+	c.Printf("A mall of four modules runs in %s since %d ms: SQLite and NATS inside.\n", dir, time.Since(began).Milliseconds())
+	c.Printf("  API %s, docs %s/docs, operations %s\n\n", at.HTTP, at.HTTP, at.Ops)
 	err = d.perform(ctx, c, at)
 	stop()
 	return errors.Join(err, <-ended)
@@ -50,20 +52,17 @@ func (d *demoCommand) Run(ctx context.Context, c *console) error {
 
 // perform is the show: people at work, an order's life, the audit.
 func (d *demoCommand) perform(ctx context.Context, c *console, at host.Addresses) error {
-	m, err := dialAs(credentials{token: at.Token, tls: at.TLS}, at.HTTP, 10*time.Second)
+	own, err := client.DialAs(client.Credentials{Token: at.Token, TLS: at.TLS}, at.HTTP, 10*time.Second)
 	if err != nil {
 		return err
 	}
-	ops, err := operatorAt(at.Ops)
-	if err != nil {
-		return err
-	}
+	m := mallAt(own)
 	heard := &lives{}
 	listening, enough := context.WithCancel(ctx)
 	deaf := make(chan error, 1)
-	go func() { deaf <- tailOps(listening, ops, heard.hear) }()
+	go func() { deaf <- commandline.Tail(listening, at.Ops, heard.hear) }()
 
-	c.printf("%d shoppers, 2 shop keepers and 3 bots are at work for %s.\n", d.Shoppers, d.Duration)
+	c.Printf("%d shoppers, 2 shop keepers and 3 bots are at work for %s.\n", d.Shoppers, d.Duration)
 	work := newBusywork(busyworkCommand{
 		Shoppers: d.Shoppers, Open: 1, Keepers: 2, Bots: 3, Duration: d.Duration, Think: 100 * time.Millisecond,
 		Drain: 5 * time.Second, Patience: 10 * time.Second, Currency: "USD", Observe: "watch",
@@ -72,7 +71,7 @@ func (d *demoCommand) perform(ctx context.Context, c *console, at host.Addresses
 	err = work.run(ctx)
 	stopShow()
 	if err == nil {
-		err = quiet(ctx, []*operator{ops}, time.Now().Add(5*time.Second))
+		err = commandline.Quiet(ctx, []string{at.Ops}, time.Now().Add(5*time.Second))
 	}
 	enough()
 	if err = errors.Join(err, <-deaf); err != nil {
@@ -81,14 +80,17 @@ func (d *demoCommand) perform(ctx context.Context, c *console, at host.Addresses
 	work.report().print(c)
 
 	if life := heard.fullest(); life != nil {
-		c.printf("\nThe life of order %s, event by event, in ms since its check-out:\n\n", life[0].Key)
+		c.Printf("\nThe life of order %s, event by event, in ms since its check-out:\n\n", life[0].Key)
 		printLife(c, life)
 	}
-	c.printf("\nThe audit:\n\n")
-	v := audit(ctx, []*operator{ops}, 10*time.Second)
-	v.print(c)
+	c.Printf("\nThe audit:\n\n")
+	v, err := commandline.Audit(ctx, []string{at.Ops}, 10*time.Second)
+	if err != nil {
+		return err
+	}
+	v.Print(c)
 	if !v.OK {
-		return errSilent
+		return commandline.ErrSilent
 	}
 	return nil
 }

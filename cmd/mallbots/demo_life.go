@@ -72,7 +72,7 @@ func printLife(c *console, life []host.Passing) {
 	for _, p := range life {
 		words := strings.Split(p.Type, ".") // mallbots.baskets.v1.BasketCheckedOut
 		at := float64(moment(p).Sub(from).Microseconds()) / 1000
-		c.printf("%9.1f  %-9s%-22s %s\n", at, words[1], words[len(words)-1], gist(p.Data))
+		c.Printf("%9.1f  %-9s%-22s %s\n", at, words[1], words[len(words)-1], gist(p.Data))
 	}
 }
 

@@ -6,13 +6,12 @@ import (
 	"regexp"
 	"testing"
 
-	"github.com/alecthomas/kong"
 	"github.com/stretchr/testify/require"
 )
 
 // What the container files say to the binary must be something that it hears.
 func TestContainerFilesNameOnlyWhatThereIs(t *testing.T) {
-	parser, err := kong.New(&commands{}, kong.DefaultEnvars("MALLBOTS"))
+	parser, err := mallbots().Parser()
 	require.NoError(t, err)
 	known := map[string]bool{}
 	commands := map[string]bool{}

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"mallbots/internal/broker/brokertest"
+	"mallbots/internal/commandline"
 	"mallbots/internal/host"
 )
 
@@ -120,7 +121,7 @@ func TestNobodyAtTheOpsListener(t *testing.T) {
 	ops := "--ops=" + freeAddress(t)
 	out, _, code := output(t, 10*time.Second, "audit", ops, "--json")
 	require.Equal(t, 1, code)
-	var v verdict
+	var v commandline.Verdict
 	require.NoError(t, json.Unmarshal([]byte(out), &v), out)
 	require.False(t, v.OK)
 	require.Contains(t, v.Checks[0].Detail, "is the process running")

@@ -38,11 +38,11 @@ func TestBotsPickWhatIsApproved(t *testing.T) {
 	p := start(t, "--data="+data)
 	m, err := dial(p.url, 10*time.Second)
 	require.NoError(t, err)
-	bots, err := m.enlist(t.Context(), "bot", 1)
+	bots, err := m.bots.Enlist(t.Context(), "bot", 1)
 	require.NoError(t, err)
 	_, errs, code := output(t, time.Minute, "busywork", "--server="+p.url, "--shoppers=2", "--orders=10", "--keepers=0", "--bots=0", "--json")
 	require.Zero(t, code, errs)
-	lists, err := m.depot.ListShoppingLists(t.Context(), &depotv1.ListShoppingListsRequest{Status: available})
+	lists, err := m.depot.ListShoppingLists(t.Context(), &depotv1.ListShoppingListsRequest{Status: depotv1.ShoppingListStatus_SHOPPING_LIST_STATUS_AVAILABLE})
 	require.NoError(t, err)
 	require.NotEmpty(t, lists.GetShoppingLists())
 	held := lists.GetShoppingLists()[0].GetId()
@@ -54,7 +54,7 @@ func TestBotsPickWhatIsApproved(t *testing.T) {
 	m, err = dial(p.url, 10*time.Second)
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
-		for _, status := range []depotv1.ShoppingListStatus{available, assigned} {
+		for _, status := range []depotv1.ShoppingListStatus{depotv1.ShoppingListStatus_SHOPPING_LIST_STATUS_AVAILABLE, depotv1.ShoppingListStatus_SHOPPING_LIST_STATUS_ASSIGNED} {
 			left, err := m.depot.ListShoppingLists(t.Context(), &depotv1.ListShoppingListsRequest{Status: status})
 			require.NoError(t, err)
 			if len(left.GetShoppingLists()) > 0 {

@@ -7,6 +7,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
+	"mallbots/internal/client"
 	orderingv1 "mallbots/proto/mallbots/ordering/v1"
 )
 
@@ -40,7 +41,7 @@ func (m *mall) awaitOrder(ctx context.Context, id string, wanted func(orderStatu
 
 // watchOrder waits at the order's watch.
 func (m *mall) watchOrder(ctx context.Context, id string, wanted func(orderStatus) bool, after string) (*orderingv1.Order, error) {
-	ctx, cancel := context.WithTimeout(ctx, m.patience)
+	ctx, cancel := context.WithTimeout(ctx, m.Patience)
 	defer cancel()
 	ctx, info := connect.NewClientContext(ctx)
 	if after != "" {
@@ -75,11 +76,11 @@ func (m *mall) pollOrder(ctx context.Context, id string, wanted func(orderStatus
 			latest, changed = res.GetOrder().GetStatus(), time.Now()
 		case err != nil && connect.CodeOf(err) != connect.CodeNotFound:
 			return nil, fmt.Errorf("get order %s: %w", id, err)
-		case time.Since(changed) > m.patience:
-			return nil, fmt.Errorf("order %s is %s for %s; is every module running? ask the ops listener's /readyz", id, latest, m.patience)
+		case time.Since(changed) > m.Patience:
+			return nil, fmt.Errorf("order %s is %s for %s; is every module running? ask the ops listener's /readyz", id, latest, m.Patience)
 		}
 		// Most answers come within milliseconds; who waits for longer asks less often.
-		if err := sleep(ctx, min(time.Millisecond<<min(attempt, 5), 25*time.Millisecond)); err != nil {
+		if err := client.Sleep(ctx, min(time.Millisecond<<min(attempt, 5), 25*time.Millisecond)); err != nil {
 			return nil, err
 		}
 	}
@@ -100,16 +101,6 @@ func (m *mall) wasApproved(ctx context.Context, o *orderingv1.Order) (bool, erro
 		}
 	}
 	return false, nil
-}
-
-// refused reports whether the mall said no because of the state that something is in.
-func refused(err error) bool {
-	switch connect.CodeOf(err) {
-	case connect.CodeFailedPrecondition, connect.CodeAborted, connect.CodeAlreadyExists:
-		return true
-	default:
-		return false
-	}
 }
 
 // errorAt says what is wrong at a place in a file.

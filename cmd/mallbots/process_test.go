@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"mallbots/internal/broker/brokertest"
+	"mallbots/internal/commandline"
 	"mallbots/internal/database/pgtest"
 )
 
@@ -167,7 +168,7 @@ func (p *process) stop(t *testing.T) {
 func (p *process) audit(t *testing.T) {
 	t.Helper()
 	out, errs, code := output(t, time.Minute, "audit", "--ops="+p.ops, "--wait=30s", "--json")
-	var v verdict
+	var v commandline.Verdict
 	require.NoError(t, json.Unmarshal([]byte(out), &v), out+errs)
 	for _, line := range v.Checks {
 		require.True(t, line.OK, "%s: %s", line.Name, line.Detail)

@@ -10,11 +10,11 @@ import (
 type progress struct{ bar *progressbar.ProgressBar }
 
 func newProgress(c *console, steps int) *progress {
-	if !c.interactive {
+	if !c.Interactive {
 		return &progress{}
 	}
 	return &progress{bar: progressbar.NewOptions(steps,
-		progressbar.OptionSetWriter(c.err),
+		progressbar.OptionSetWriter(c.Err),
 		progressbar.OptionSetWidth(30),
 		progressbar.OptionShowCount(),
 		progressbar.OptionThrottle(100*time.Millisecond),

@@ -9,14 +9,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/alecthomas/kong"
 	"github.com/stretchr/testify/require"
 )
 
 // TestTheReadmeListsEverySetting compares the tables of the README with the
 // command line; UPDATE_GOLDEN=1 writes them.
 func TestTheReadmeListsEverySetting(t *testing.T) {
-	parser, err := kong.New(&commands{}, kong.Name("mallbots"), kong.DefaultEnvars("MALLBOTS"))
+	parser, err := mallbots().Parser()
 	require.NoError(t, err)
 	settings := "| Flag | Environment | Default | What it is |\n|---|---|---|---|\n"
 	verbs := "| Command | What it does |\n|---|---|\n"

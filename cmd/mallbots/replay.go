@@ -71,10 +71,10 @@ func (r *replayCommand) Run(ctx context.Context, c *console) error {
 
 func (r *replayCommand) print(c *console, s summary) error {
 	if r.JSON {
-		return json.NewEncoder(c.out).Encode(s)
+		return json.NewEncoder(c.Out).Encode(s)
 	}
-	c.printf("%d stores, %d products, %d customers\n", s.Stores, s.Products, s.Customers)
-	c.printf("%d orders: %d approved, %d rejected, %d completed\n", s.Orders, s.Approved, s.Rejected, s.Completed)
-	c.printf("%d units for %s, in %.1f s\n", s.Units, s.Total, s.Seconds)
+	c.Printf("%d stores, %d products, %d customers\n", s.Stores, s.Products, s.Customers)
+	c.Printf("%d orders: %d approved, %d rejected, %d completed\n", s.Orders, s.Approved, s.Rejected, s.Completed)
+	c.Printf("%d units for %s, in %.1f s\n", s.Units, s.Total, s.Seconds)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"mallbots/internal/client"
 	basketsv1 "mallbots/proto/mallbots/baskets/v1"
 	orderingv1 "mallbots/proto/mallbots/ordering/v1"
 	storesv1 "mallbots/proto/mallbots/stores/v1"
@@ -24,7 +25,7 @@ type checkedOut struct {
 // while pickers follow the orders they become to their end.
 func (r *replay) takeOrders(ctx context.Context) error {
 	r.progress.describe("orders")
-	bots, err := r.mall.enlist(ctx, "replay", max(r.Pickers, 1))
+	bots, err := r.mall.bots.Enlist(ctx, "replay", max(r.Pickers, 1))
 	if err != nil {
 		return err
 	}
@@ -154,7 +155,7 @@ func (r *replay) follow(ctx context.Context, o checkedOut, bot string) error {
 		r.decisions.rejected.Add(1)
 	}
 	if order.GetStatus() == approved {
-		position, err := m.pick(ctx, o.orderID, bot)
+		position, err := m.bots.Pick(ctx, o.orderID, bot)
 		if err != nil {
 			return err
 		}
@@ -166,7 +167,7 @@ func (r *replay) follow(ctx context.Context, o checkedOut, bot string) error {
 		return nil
 	}
 	_, _, err = tell(ctx, m, m.ordering.CompleteOrder, &orderingv1.CompleteOrderRequest{Id: o.orderID, InvoiceId: "invoice-" + o.id})
-	if refused(err) {
+	if client.Refused(err) {
 		return nil // somebody else has collected it
 	}
 	return err

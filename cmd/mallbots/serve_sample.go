@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"mallbots/internal/client"
 	depotv1 "mallbots/proto/mallbots/depot/v1"
 	moneyv1 "mallbots/proto/mallbots/money/v1"
 	orderingv1 "mallbots/proto/mallbots/ordering/v1"
@@ -40,7 +41,8 @@ type sampleProduct struct {
 }
 
 // sample fills a mall that has no store yet.
-func sample(ctx context.Context, m *mall, currency string) error {
+func sample(ctx context.Context, c *client.Client, currency string) error {
+	m := mallAt(c)
 	there, err := ask(ctx, m, m.stores.GetStores, &storesv1.GetStoresRequest{PageSize: 1})
 	if err != nil {
 		return fmt.Errorf("look for stores: %w", err)

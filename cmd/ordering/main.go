@@ -2,10 +2,11 @@
 package main
 
 import (
+	"mallbots/internal/commandline"
 	"mallbots/internal/host"
 	"mallbots/ordering"
 )
 
 func main() {
-	host.Main(host.Module{Name: "ordering", New: ordering.New})
+	commandline.Main(commandline.Service(host.Module{Name: "ordering", New: ordering.New}))
 }

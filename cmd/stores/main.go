@@ -2,10 +2,11 @@
 package main
 
 import (
+	"mallbots/internal/commandline"
 	"mallbots/internal/host"
 	"mallbots/stores"
 )
 
 func main() {
-	host.Main(host.Module{Name: "stores", New: stores.New})
+	commandline.Main(commandline.Service(host.Module{Name: "stores", New: stores.New}))
 }

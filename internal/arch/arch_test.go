@@ -44,6 +44,7 @@ func rules() []rule {
 
 // excused are the packages that may do what their rule forbids, with the reason.
 var excused = map[string]string{
+	"internal/bots":             "picks through the depot's public API, as a client of it",
 	"internal/openapi/generate": "describes every module's API from its contract",
 	"internal/simulation":       "runs the whole mall, and is for tests alone",
 }
@@ -193,4 +194,20 @@ func covers(path, pkg string) bool {
 		return strings.HasPrefix(pkg+"/", path)
 	}
 	return pkg == path
+}
+
+// TestAServiceLinksOneModule looks at all that a service is built from, however far away.
+func TestAServiceLinksOneModule(t *testing.T) {
+	for _, service := range modules {
+		cmd := exec.Command("go", "list", "-deps", "./cmd/"+service)
+		cmd.Dir = "../.."
+		out, err := cmd.Output()
+		require.NoError(t, err)
+		linked := strings.Fields(string(out))
+		require.Contains(t, linked, root+service)
+		for _, other := range modules {
+			require.Equal(t, other == service, slices.ContainsFunc(linked, func(pkg string) bool { return covers(root+other+"/", pkg) }),
+				"cmd/%s and the module %s", service, other)
+		}
+	}
 }

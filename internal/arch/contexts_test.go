@@ -12,11 +12,10 @@ import (
 
 // detached are the files that may make a context of their own, with the reason.
 var detached = map[string]string{
-	"cmd/mallbots/main.go":               "it is where everything begins",
-	"internal/host/main.go":              "it is where a service of its own begins",
-	"internal/host/run.go":               "the drain outlives the context that ended",
-	"internal/database/sqlite_writer.go": "a commit that has begun is not interrupted halfway",
-	"internal/broker/examine.go":         "a child process looks at a store before there is a server",
+	"internal/commandline/commandline.go": "it is where everything begins",
+	"internal/host/run.go":                "the drain outlives the context that ended",
+	"internal/database/sqlite_writer.go":  "a commit that has begun is not interrupted halfway",
+	"internal/broker/examine.go":          "a child process looks at a store before there is a server",
 }
 
 // TestContextsComeFromTheCaller finds work that nobody could stop.

@@ -1,24 +1,37 @@
-package main
+package bots
 
 import (
 	"context"
 	"fmt"
 	"slices"
 
+	"mallbots/internal/client"
 	depotv1 "mallbots/proto/mallbots/depot/v1"
+	"mallbots/proto/mallbots/depot/v1/depotv1connect"
 )
+
+// Depot is where the bots work, seen through its public API.
+type Depot struct {
+	client *client.Client
+	rpc    depotv1connect.DepotServiceClient
+}
+
+// In returns the depot of a mall.
+func In(mall *client.Client) *Depot {
+	return &Depot{mall, depotv1connect.NewDepotServiceClient(mall.RPC)}
+}
 
 const (
 	available = depotv1.ShoppingListStatus_SHOPPING_LIST_STATUS_AVAILABLE
 	assigned  = depotv1.ShoppingListStatus_SHOPPING_LIST_STATUS_ASSIGNED
 )
 
-// enlist returns the ids of count bots called name-1, name-2 and so on. Those
+// Enlist returns the ids of count bots called name-1, name-2 and so on. Those
 // that are registered already are taken again.
-func (m *mall) enlist(ctx context.Context, name string, count int) ([]string, error) {
+func (d *Depot) Enlist(ctx context.Context, name string, count int) ([]string, error) {
 	known := map[string]string{}
 	for req := (&depotv1.ListBotsRequest{PageSize: 100}); ; {
-		page, err := ask(ctx, m, m.depot.ListBots, req)
+		page, err := client.Ask(ctx, d.client, d.rpc.ListBots, req)
 		if err != nil {
 			return nil, fmt.Errorf("list bots: %w", err)
 		}
@@ -35,7 +48,7 @@ func (m *mall) enlist(ctx context.Context, name string, count int) ([]string, er
 		if ids[i] = known[called]; ids[i] != "" {
 			continue
 		}
-		res, _, err := tell(ctx, m, m.depot.RegisterBot, &depotv1.RegisterBotRequest{Name: called})
+		res, _, err := client.Tell(ctx, d.client, d.rpc.RegisterBot, &depotv1.RegisterBotRequest{Name: called})
 		if err != nil {
 			return nil, fmt.Errorf("register bot %s: %w", called, err)
 		}
@@ -44,24 +57,24 @@ func (m *mall) enlist(ctx context.Context, name string, count int) ([]string, er
 	return ids, nil
 }
 
-// pick has a bot pick a list. It returns the position of the completion, and
+// Pick has a bot pick a list. It returns the position of the completion, and
 // none when somebody else was faster or the list was given up.
-func (m *mall) pick(ctx context.Context, listID, bot string) (position string, err error) {
+func (d *Depot) Pick(ctx context.Context, listID, bot string) (position string, err error) {
 	assign := &depotv1.AssignShoppingListRequest{Id: listID, BotId: bot}
-	_, _, err = tell(ctx, m, m.depot.AssignShoppingList, assign)
-	if err != nil && reason(err) == "BOT_BUSY" { // with a list of a life that ended early
-		if err = m.finish(ctx, []string{bot}, nil); err == nil {
-			_, _, err = tell(ctx, m, m.depot.AssignShoppingList, assign)
+	_, _, err = client.Tell(ctx, d.client, d.rpc.AssignShoppingList, assign)
+	if err != nil && client.Reason(err) == "BOT_BUSY" { // with a list of a life that ended early
+		if err = d.finish(ctx, []string{bot}, nil); err == nil {
+			_, _, err = client.Tell(ctx, d.client, d.rpc.AssignShoppingList, assign)
 		}
 	}
 	if err == nil {
-		_, position, err = tell(ctx, m, m.depot.CompleteShoppingList, &depotv1.CompleteShoppingListRequest{Id: listID})
+		_, position, err = client.Tell(ctx, d.client, d.rpc.CompleteShoppingList, &depotv1.CompleteShoppingListRequest{Id: listID})
 	}
 	if err == nil {
 		return position, nil
 	}
-	if refused(err) {
-		list, getErr := ask(ctx, m, m.depot.GetShoppingList, &depotv1.GetShoppingListRequest{Id: listID})
+	if client.Refused(err) {
+		list, getErr := client.Ask(ctx, d.client, d.rpc.GetShoppingList, &depotv1.GetShoppingListRequest{Id: listID})
 		if status := list.GetShoppingList().GetStatus(); getErr == nil && status != available && status != assigned {
 			return "", nil
 		}
@@ -70,9 +83,9 @@ func (m *mall) pick(ctx context.Context, listID, bot string) (position string, e
 }
 
 // finish completes the lists that bots hold. Picked, if not nil, hears of each.
-func (m *mall) finish(ctx context.Context, bots []string, picked func(ctx context.Context, id, position string) error) error {
+func (d *Depot) finish(ctx context.Context, bots []string, picked func(ctx context.Context, id, position string) error) error {
 	for req := (&depotv1.ListShoppingListsRequest{Status: assigned, PageSize: 100}); ; {
-		page, err := ask(ctx, m, m.depot.ListShoppingLists, req)
+		page, err := client.Ask(ctx, d.client, d.rpc.ListShoppingLists, req)
 		if err != nil {
 			return fmt.Errorf("list shopping lists: %w", err)
 		}
@@ -80,11 +93,11 @@ func (m *mall) finish(ctx context.Context, bots []string, picked func(ctx contex
 			if !slices.Contains(bots, list.GetAssignedBotId()) {
 				continue
 			}
-			_, position, err := tell(ctx, m, m.depot.CompleteShoppingList, &depotv1.CompleteShoppingListRequest{Id: list.GetId()})
+			_, position, err := client.Tell(ctx, d.client, d.rpc.CompleteShoppingList, &depotv1.CompleteShoppingListRequest{Id: list.GetId()})
 			if err == nil && picked != nil {
 				err = picked(ctx, list.GetId(), position)
 			}
-			if err != nil && !refused(err) {
+			if err != nil && !client.Refused(err) {
 				return fmt.Errorf("complete list %s: %w", list.GetId(), err)
 			}
 		}

@@ -1,9 +1,10 @@
-package main
+package commandline
 
 import (
 	"context"
 	"time"
 
+	"mallbots/internal/client"
 	"mallbots/internal/host"
 )
 
@@ -14,8 +15,8 @@ type healthcheckCommand struct {
 }
 
 // Run fails, naming the part, unless the process is ready.
-func (h *healthcheckCommand) Run(ctx context.Context, c *console) error {
-	url, err := baseURL(h.Ops)
+func (h *healthcheckCommand) Run(ctx context.Context, c *Console) error {
+	url, err := client.URL(h.Ops)
 	if err != nil {
 		return err
 	}
@@ -24,6 +25,6 @@ func (h *healthcheckCommand) Run(ctx context.Context, c *console) error {
 	if err := host.Healthcheck(ctx, url); err != nil {
 		return err
 	}
-	c.printf("ready\n")
+	c.Printf("ready\n")
 	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package commandline
 
 import (
 	"context"
@@ -94,7 +94,7 @@ type deadlettersListCommand struct {
 }
 
 // Run prints one line for each dead letter.
-func (d *deadlettersListCommand) Run(ctx context.Context, c *console) error {
+func (d *deadlettersListCommand) Run(ctx context.Context, c *Console) error {
 	o, err := operatorAt(d.Ops)
 	if err != nil {
 		return err
@@ -106,13 +106,13 @@ func (d *deadlettersListCommand) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	if d.JSON {
-		return json.NewEncoder(c.out).Encode(answer)
+		return json.NewEncoder(c.Out).Encode(answer)
 	}
 	for _, letter := range answer.DeadLetters {
-		c.printf("%s\n", letterLine(letter))
+		c.Printf("%s\n", letterLine(letter))
 	}
 	if len(answer.DeadLetters) == 0 {
-		c.printf("There are no dead letters.\n")
+		c.Printf("There are no dead letters.\n")
 	}
 	return nil
 }
@@ -135,7 +135,7 @@ type deadlettersShowCommand struct {
 }
 
 // Run prints everything that is known of a dead letter.
-func (d *deadlettersShowCommand) Run(ctx context.Context, c *console) error {
+func (d *deadlettersShowCommand) Run(ctx context.Context, c *Console) error {
 	o, err := operatorAt(d.Ops)
 	if err != nil {
 		return err
@@ -148,11 +148,11 @@ func (d *deadlettersShowCommand) Run(ctx context.Context, c *console) error {
 }
 
 // printIndented prints JSON for people.
-func printIndented(c *console, value json.RawMessage) error {
+func printIndented(c *Console, value json.RawMessage) error {
 	indented, err := json.MarshalIndent(value, "", "  ")
 	if err != nil {
 		return err
 	}
-	c.printf("%s\n", indented)
+	c.Printf("%s\n", indented)
 	return nil
 }

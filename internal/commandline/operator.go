@@ -1,4 +1,4 @@
-package main
+package commandline
 
 import (
 	"bytes"
@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"mallbots/internal/client"
 )
 
 // operator speaks to the operations listener of one process.
@@ -25,17 +27,17 @@ const operatorTime = 10 * time.Minute
 
 // operatorAt returns the operations listener at a URL such as http://127.0.0.1:8081.
 func operatorAt(address string) (*operator, error) {
-	base, err := baseURL(strings.TrimSpace(address))
+	base, err := client.URL(strings.TrimSpace(address))
 	if err != nil {
 		return nil, err
 	}
-	who, err := fromEnvironment()
+	who, err := client.FromEnvironment()
 	if err != nil {
 		return nil, err
 	}
-	client := who.client()
-	client.Timeout = operatorTime
-	return &operator{url: base, client: client}, nil
+	caller := who.HTTP()
+	caller.Timeout = operatorTime
+	return &operator{url: base, client: caller}, nil
 }
 
 // operators returns each of several listeners.

@@ -1,4 +1,4 @@
-package main
+package commandline
 
 import (
 	"bufio"
@@ -24,26 +24,26 @@ type eventsCommand struct {
 
 type eventsTailCommand struct {
 	Ops     []string    `default:"http://127.0.0.1:8081" env:"MALLBOTS_OPS_URL" help:"URLs of the ops listeners of the processes whose modules publish."`
-	NATSURL secret.Text `name:"nats-url" help:"Read from this NATS server instead. The broker inside a process has no listener: use --ops for it."`
+	NATSURL secret.Text `name:"nats-url" help:"Read the streams of the modules that are linked from this NATS server instead. The broker inside a process has no listener: use --ops for it."`
 	Type    string      `env:"-" help:"Only events whose type ends so, such as OrderApproved."`
 	Key     string      `env:"-" help:"Only events of this key, such as an order's id."`
 }
 
 // Run prints what passes.
-func (e *eventsTailCommand) Run(ctx context.Context, c *console) error {
+func (e *eventsTailCommand) Run(ctx context.Context, c *Console, p *Program) error {
 	var writing sync.Mutex
-	show := func(p host.Passing) {
-		if (e.Type != "" && !strings.HasSuffix(p.Type, e.Type)) || (e.Key != "" && p.Key != e.Key) {
+	show := func(passing host.Passing) {
+		if (e.Type != "" && !strings.HasSuffix(passing.Type, e.Type)) || (e.Key != "" && passing.Key != e.Key) {
 			return
 		}
 		writing.Lock()
 		defer writing.Unlock()
-		if err := json.NewEncoder(c.out).Encode(p); err != nil {
-			c.note("%s of %s can't be shown: %v", p.Type, p.Key, err)
+		if err := json.NewEncoder(c.Out).Encode(passing); err != nil {
+			c.Note("%s of %s can't be shown: %v", passing.Type, passing.Key, err)
 		}
 	}
 	if e.NATSURL != "" {
-		return tailBroker(ctx, c, e.NATSURL.Reveal(), show)
+		return tailBroker(ctx, c, p.Modules, e.NATSURL.Reveal(), show)
 	}
 	processes, err := operators(e.Ops)
 	if err != nil {
@@ -52,9 +52,9 @@ func (e *eventsTailCommand) Run(ctx context.Context, c *console) error {
 	return together(ctx, processes, func(ctx context.Context, o *operator) error { return tailOps(ctx, o, show) })
 }
 
-// tailBroker shows what passes on the streams of all modules.
-func tailBroker(ctx context.Context, c *console, url string, show func(host.Passing)) error {
-	b, err := broker.Connect(ctx, url, slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: slog.LevelWarn})))
+// tailBroker shows what passes on the streams of modules.
+func tailBroker(ctx context.Context, c *Console, modules []host.Module, url string, show func(host.Passing)) error {
+	b, err := broker.Connect(ctx, url, slog.New(slog.NewTextHandler(c.Err, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	if err != nil {
 		return err
 	}
@@ -62,6 +62,16 @@ func tailBroker(ctx context.Context, c *console, url string, show func(host.Pass
 	return together(ctx, modules, func(ctx context.Context, module host.Module) error {
 		return b.Tail(ctx, module.Name, func(m broker.Message) { show(host.Show(b.Stream(module.Name).Name(), m)) })
 	})
+}
+
+// Tail shows what passes on the streams of the process whose ops listener is at
+// url, until ctx ends.
+func Tail(ctx context.Context, url string, show func(host.Passing)) error {
+	o, err := operatorAt(url)
+	if err != nil {
+		return err
+	}
+	return tailOps(ctx, o, show)
 }
 
 // tailOps shows what passes on the streams of one process's modules.

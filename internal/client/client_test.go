@@ -1,4 +1,4 @@
-package main
+package client_test
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"connectrpc.com/connect/v2/connecthttp"
 	"github.com/stretchr/testify/require"
 
+	"mallbots/internal/client"
 	storesv1 "mallbots/proto/mallbots/stores/v1"
 	"mallbots/proto/mallbots/stores/v1/storesv1connect"
 )
@@ -41,6 +42,19 @@ func (f *flaky) CreateStore(ctx context.Context, _ *storesv1.CreateStoreRequest)
 	return &storesv1.CreateStoreResponse{Id: "s1"}, nil
 }
 
+// mall is one of which only the stores matter.
+type mall struct {
+	*client.Client
+	stores storesv1connect.StoresServiceClient
+}
+
+func dial(t *testing.T, server string, patience time.Duration) *mall {
+	t.Helper()
+	c, err := client.Dial(server, patience)
+	require.NoError(t, err)
+	return &mall{c, storesv1connect.NewStoresServiceClient(c.RPC)}
+}
+
 func serveFlaky(t *testing.T, f *flaky) *mall {
 	t.Helper()
 	rpc := connect.NewServer()
@@ -49,9 +63,7 @@ func serveFlaky(t *testing.T, f *flaky) *mall {
 	connecthttp.Mount(mux, rpc)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	m, err := dial(server.URL, 5*time.Second)
-	require.NoError(t, err)
-	return m
+	return dial(t, server.URL, 5*time.Second)
 }
 
 func TestChangeIsRepeatedUnderOneKey(t *testing.T) {
@@ -59,9 +71,9 @@ func TestChangeIsRepeatedUnderOneKey(t *testing.T) {
 	f := &flaky{failures: []error{down, down}}
 	m := serveFlaky(t, f)
 	heard := 0
-	m.trouble = func(error) { heard++ }
+	m.Trouble = func(error) { heard++ }
 
-	res, position, err := tell(t.Context(), m, m.stores.CreateStore, &storesv1.CreateStoreRequest{Name: "Books"}, "stores/a@1", "", "stores/b@2")
+	res, position, err := client.Tell(t.Context(), m.Client, m.stores.CreateStore, &storesv1.CreateStoreRequest{Name: "Books"}, "stores/a@1", "", "stores/b@2")
 	require.NoError(t, err)
 	require.Equal(t, "s1", res.GetId())
 	require.Equal(t, "stores/s1@1", position)
@@ -75,19 +87,18 @@ func TestChangeIsRepeatedUnderOneKey(t *testing.T) {
 func TestRefusalIsNotRepeated(t *testing.T) {
 	f := &flaky{failures: []error{connect.NewError(connect.CodeInvalidArgument, "blank")}}
 	m := serveFlaky(t, f)
-	_, _, err := tell(t.Context(), m, m.stores.CreateStore, &storesv1.CreateStoreRequest{})
+	_, _, err := client.Tell(t.Context(), m.Client, m.stores.CreateStore, &storesv1.CreateStoreRequest{})
 	require.Equal(t, connect.CodeInvalidArgument, connect.CodeOf(err))
-	require.Equal(t, "invalid_argument", reason(err))
+	require.Equal(t, "invalid_argument", client.Reason(err))
 	require.Len(t, f.keys, 1)
 }
 
 func TestNobodyThereIsUnreachable(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
-	m, err := dial(server.URL, 50*time.Millisecond)
-	require.NoError(t, err)
-	_, _, err = tell(t.Context(), m, m.stores.CreateStore, &storesv1.CreateStoreRequest{})
-	require.Equal(t, "unreachable", reason(err))
+	m := dial(t, server.URL, 50*time.Millisecond)
+	_, _, err := client.Tell(t.Context(), m.Client, m.stores.CreateStore, &storesv1.CreateStoreRequest{})
+	require.Equal(t, "unreachable", client.Reason(err))
 }
 
 func TestInterruptEndsTheRepeating(t *testing.T) {
@@ -95,9 +106,9 @@ func TestInterruptEndsTheRepeating(t *testing.T) {
 	m := serveFlaky(t, f)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	why := errors.New("enough")
-	m.trouble = func(error) { cancel(why) }
+	m.Trouble = func(error) { cancel(why) }
 	f.failures = []error{connect.NewError(connect.CodeUnavailable, "restarting")}
-	_, _, err := tell(ctx, m, m.stores.CreateStore, &storesv1.CreateStoreRequest{})
+	_, _, err := client.Tell(ctx, m.Client, m.stores.CreateStore, &storesv1.CreateStoreRequest{})
 	require.ErrorIs(t, err, why)
 }
 
@@ -107,12 +118,12 @@ func TestServerURLIsCompleted(t *testing.T) {
 		"http://mall:8080/":      "http://mall:8080",
 		"https://mall.example/x": "https://mall.example/x",
 	} {
-		got, err := baseURL(text)
+		got, err := client.URL(text)
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	}
 	for _, text := range []string{"", "ftp://mall", "http://", ":::"} {
-		_, err := baseURL(text)
+		_, err := client.URL(text)
 		require.ErrorContains(t, err, "is not a server's URL", text)
 	}
 }

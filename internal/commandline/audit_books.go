@@ -1,4 +1,4 @@
-package main
+package commandline
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ const mostDifferences = 10
 // merge makes one report of those that several processes give of one module.
 // They read one database, so that nothing counts twice; when they don't, the
 // module runs twice.
-func merge(v *verdict, reports []moduleReport) []moduleReport {
+func merge(v *Verdict, reports []moduleReport) []moduleReport {
 	var merged []moduleReport
 	for _, r := range reports {
 		at := slices.IndexFunc(merged, func(m moduleReport) bool { return m.Module == r.Module })
@@ -25,7 +25,7 @@ func merge(v *verdict, reports []moduleReport) []moduleReport {
 		first := &merged[at]
 		first.Behind, first.DeadLetters = max(first.Behind, r.Behind), max(first.DeadLetters, r.DeadLetters)
 		for _, line := range r.Checks {
-			same := slices.IndexFunc(first.Checks, func(c check) bool { return c.Name == line.Name })
+			same := slices.IndexFunc(first.Checks, func(c Check) bool { return c.Name == line.Name })
 			switch {
 			case same < 0:
 				first.Checks = append(first.Checks, line)
@@ -47,7 +47,7 @@ func merge(v *verdict, reports []moduleReport) []moduleReport {
 // compareBooks checks that modules which keep a book of the same name agree
 // key by key: baskets and ordering about check-outs, ordering and depot about
 // what is reserved, stores and baskets about prices.
-func compareBooks(v *verdict, reports []moduleReport) {
+func compareBooks(v *Verdict, reports []moduleReport) {
 	keepers := map[string][]moduleReport{}
 	for _, r := range reports {
 		for name := range r.Books {
@@ -57,7 +57,7 @@ func compareBooks(v *verdict, reports []moduleReport) {
 	for _, name := range slices.Sorted(maps.Keys(keepers)) {
 		keepersOf := keepers[name]
 		if len(keepersOf) == 1 {
-			v.Checks = append(v.Checks, check{
+			v.Checks = append(v.Checks, Check{
 				Name: "book of " + name, OK: true,
 				Detail: fmt.Sprintf("not compared: among the processes asked only %s keeps it", keepersOf[0].Module),
 			})

@@ -1,4 +1,4 @@
-package main
+package commandline
 
 import (
 	"context"
@@ -35,7 +35,7 @@ func (whyCommand) Help() string {
 }
 
 // Run tells the story.
-func (w *whyCommand) Run(ctx context.Context, c *console) error {
+func (w *whyCommand) Run(ctx context.Context, c *Console) error {
 	processes, err := operators(w.Ops)
 	if err != nil {
 		return err
@@ -46,7 +46,7 @@ func (w *whyCommand) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	if w.JSON {
-		return json.NewEncoder(c.out).Encode(map[string]any{"stories": t.Stories, "broken": t.Broken, "waits": t.waits()})
+		return json.NewEncoder(c.Out).Encode(map[string]any{"stories": t.Stories, "broken": t.Broken, "waits": t.waits()})
 	}
 	if !t.known() {
 		return fmt.Errorf("no module of these processes knows %q; name every process with --ops", key)
@@ -129,7 +129,7 @@ func (t told) unfinished() bool {
 	})
 }
 
-func (t told) print(c *console, now time.Time) {
+func (t told) print(c *Console, now time.Time) {
 	type line struct {
 		host.Step
 		module string
@@ -137,7 +137,7 @@ func (t told) print(c *console, now time.Time) {
 	var lines []line
 	for _, s := range t.Stories {
 		for _, subject := range s.Subjects {
-			c.printf("%s %s is %s%s%s, in %s\n", subject.Kind, subject.ID, subject.State, since(subject.Since, now), worth(subject), s.Module)
+			c.Printf("%s %s is %s%s%s, in %s\n", subject.Kind, subject.ID, subject.State, since(subject.Since, now), worth(subject), s.Module)
 		}
 		for _, step := range s.Steps {
 			lines = append(lines, line{step, s.Module})
@@ -145,18 +145,18 @@ func (t told) print(c *console, now time.Time) {
 	}
 	slices.SortStableFunc(lines, func(a, b line) int { return a.At.Compare(b.At) })
 	for _, l := range lines {
-		c.printf("%s  %-9s %s\n", clock(l.At, now, "15:04:05.000"), l.module, l.What)
+		c.Printf("%s  %-9s %s\n", clock(l.At, now, "15:04:05.000"), l.module, l.What)
 	}
 	waits := t.waits()
 	if len(waits) == 0 {
-		c.printf("It waits for nothing.\n")
+		c.Printf("It waits for nothing.\n")
 		return
 	}
-	c.printf("It waits\n")
+	c.Printf("It waits\n")
 	for _, w := range waits {
-		c.printf("  %s\n", w.sentence(now))
+		c.Printf("  %s\n", w.sentence(now))
 		if w.Command != "" {
-			c.printf("    %s\n", w.Command)
+			c.Printf("    %s\n", w.Command)
 		}
 	}
 }

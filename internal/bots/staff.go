@@ -1,4 +1,11 @@
-package main
+// Package bots is the depot's bots at work: they pick what can be picked, through
+// the depot's public API, as bots of flesh and metal would.
+//
+//	depot := bots.In(mall)
+//	ids, err := depot.Enlist(ctx, "bot", 2)
+//	crew := &bots.Staff{Depot: depot, Bots: ids, Failed: func(err error) { … }}
+//	err = crew.Work(ctx)
+package bots
 
 import (
 	"context"
@@ -7,15 +14,16 @@ import (
 	"sync"
 	"time"
 
+	"mallbots/internal/client"
 	depotv1 "mallbots/proto/mallbots/depot/v1"
 )
 
-// staff is the depot's bots at work: they pick what can be picked.
-type staff struct {
-	mall   *mall
-	bots   []string                                       // their ids
-	picked func(ctx context.Context, id, at string) error // after a list is picked; at is the position of that
-	failed func(error)                                    // when a list could not be picked; it is tried again later
+// Staff is some of the depot's bots, and who leads them.
+type Staff struct {
+	Depot  *Depot
+	Bots   []string                                       // their ids
+	Picked func(ctx context.Context, id, at string) error // after a list is picked; at is the position of that; may be nil
+	Failed func(error)                                    // when a list could not be picked; it is tried again later
 
 	mu      sync.Mutex
 	inHand  map[string]bool
@@ -30,12 +38,12 @@ const (
 	failureRest  = 5 * time.Second
 )
 
-// work has the bots pick until ctx ends.
-func (s *staff) work(ctx context.Context) error {
+// Work has the bots pick until ctx ends.
+func (s *Staff) Work(ctx context.Context) error {
 	s.inHand, s.resting = map[string]bool{}, map[string]time.Time{}
 	lists := make(chan string)
 	var bots sync.WaitGroup
-	for _, bot := range s.bots {
+	for _, bot := range s.Bots {
 		bots.Go(func() {
 			for id := range lists {
 				s.pick(ctx, id, bot)
@@ -53,9 +61,9 @@ func (s *staff) work(ctx context.Context) error {
 
 // dispatch hands out what is available, after the bots have finished what they
 // held when the process that led them ended.
-func (s *staff) dispatch(ctx context.Context, lists chan<- string) error {
-	if err := s.mall.finish(ctx, s.bots, s.picked); err != nil && ctx.Err() == nil {
-		s.failed(err)
+func (s *Staff) dispatch(ctx context.Context, lists chan<- string) error {
+	if err := s.Depot.finish(ctx, s.Bots, s.Picked); err != nil && ctx.Err() == nil {
+		s.Failed(err)
 	}
 	for rest := shortestRest; ; {
 		found, err := s.handOut(ctx, lists)
@@ -63,24 +71,24 @@ func (s *staff) dispatch(ctx context.Context, lists chan<- string) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			s.failed(err)
+			s.Failed(err)
 			rest = longestRest
 		case found > 0:
 			rest = shortestRest
 		default:
 			rest = min(2*rest, longestRest)
 		}
-		if err := sleep(ctx, rest); err != nil {
+		if err := client.Sleep(ctx, rest); err != nil {
 			return err
 		}
 	}
 }
 
 // handOut gives the bots the first page on which there is something to do.
-func (s *staff) handOut(ctx context.Context, lists chan<- string) (found int, err error) {
+func (s *Staff) handOut(ctx context.Context, lists chan<- string) (found int, err error) {
 	req := &depotv1.ListShoppingListsRequest{Status: available, PageSize: 100}
 	for {
-		page, err := ask(ctx, s.mall, s.mall.depot.ListShoppingLists, req)
+		page, err := client.Ask(ctx, s.Depot.client, s.Depot.rpc.ListShoppingLists, req)
 		if err != nil {
 			return found, fmt.Errorf("list shopping lists: %w", err)
 		}
@@ -102,7 +110,7 @@ func (s *staff) handOut(ctx context.Context, lists chan<- string) (found int, er
 }
 
 // take reports whether a list is now for these bots to pick.
-func (s *staff) take(id string) bool {
+func (s *Staff) take(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.inHand[id] || time.Now().Before(s.resting[id]) {
@@ -113,10 +121,10 @@ func (s *staff) take(id string) bool {
 	return true
 }
 
-func (s *staff) pick(ctx context.Context, id, bot string) {
-	position, err := s.mall.pick(ctx, id, bot)
-	if err == nil && position != "" && s.picked != nil {
-		err = s.picked(ctx, id, position)
+func (s *Staff) pick(ctx context.Context, id, bot string) {
+	position, err := s.Depot.Pick(ctx, id, bot)
+	if err == nil && position != "" && s.Picked != nil {
+		err = s.Picked(ctx, id, position)
 	}
 	s.mu.Lock()
 	delete(s.inHand, id)
@@ -125,6 +133,6 @@ func (s *staff) pick(ctx context.Context, id, bot string) {
 	}
 	s.mu.Unlock()
 	if err != nil && !errors.Is(err, context.Canceled) && ctx.Err() == nil {
-		s.failed(err)
+		s.Failed(err)
 	}
 }

@@ -1,18 +1,18 @@
-package main
+package commandline
 
 import (
 	"runtime"
 	"runtime/debug"
 )
 
-// version is set at link time: -ldflags "-X main.version=v1.2.3".
+// version is set at link time: -ldflags "-X mallbots/internal/commandline.version=v1.2.3".
 var version = ""
 
 // versionCommand prints what this binary was made of.
 type versionCommand struct{}
 
 // Run prints the version, the revision and the compiler.
-func (v *versionCommand) Run(c *console) error {
+func (v *versionCommand) Run(c *Console, p *Program) error {
 	name, revision := version, "unknown revision"
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if name == "" {
@@ -27,6 +27,6 @@ func (v *versionCommand) Run(c *console) error {
 	if name == "" {
 		name = "(devel)"
 	}
-	c.printf("mallbots %s, %s, %s %s/%s\n", name, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	c.Printf("%s %s, %s, %s %s/%s\n", p.Name, name, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return nil
 }

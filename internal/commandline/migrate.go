@@ -1,4 +1,4 @@
-package main
+package commandline
 
 import (
 	"context"
@@ -13,14 +13,14 @@ type migrateCommand struct {
 }
 
 // Run migrates every chosen module, and says so.
-func (m *migrateCommand) Run(ctx context.Context, c *console) error {
+func (m *migrateCommand) Run(ctx context.Context, c *Console, p *Program) error {
 	config, err := m.config(c)
 	if err != nil {
 		return err
 	}
-	if err := host.Migrate(ctx, config, modules); err != nil {
+	if err := host.Migrate(ctx, config, p.Modules); err != nil {
 		return err
 	}
-	c.printf("The databases of %s have this binary's schema.\n", strings.Join(m.Modules, ", "))
+	c.Printf("The databases of %s have this binary's schema.\n", strings.Join(m.Modules, ", "))
 	return nil
 }

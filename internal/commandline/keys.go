@@ -1,4 +1,4 @@
-package main
+package commandline
 
 import (
 	"context"
@@ -46,7 +46,7 @@ name may live at a time, so that a new one is in use before the old one ends. Fo
 }
 
 // Run makes the key, and has every process keep its hash.
-func (k *keysCreateCommand) Run(ctx context.Context, c *console) error {
+func (k *keysCreateCommand) Run(ctx context.Context, c *Console) error {
 	text, key := credential.NewKey()
 	key.Holder, key.Customer, key.Stores = k.Name, k.Customer, k.Store
 	key.Expires = time.Now().UTC().AddDate(0, 0, k.Days).Truncate(time.Second)
@@ -64,10 +64,10 @@ func (k *keysCreateCommand) Run(ctx context.Context, c *console) error {
 		}
 	}
 	if k.JSON {
-		return json.NewEncoder(c.out).Encode(map[string]any{"id": key.ID, "key": text.Reveal(), "expires": key.Expires})
+		return json.NewEncoder(c.Out).Encode(map[string]any{"id": key.ID, "key": text.Reveal(), "expires": key.Expires})
 	}
-	c.printf("%s\n", text.Reveal())
-	c.note("This is the only time that it is shown. Its id is %s, and it expires on %s.", key.ID, key.Expires.Format(time.DateOnly))
+	c.Printf("%s\n", text.Reveal())
+	c.Note("This is the only time that it is shown. Its id is %s, and it expires on %s.", key.ID, key.Expires.Format(time.DateOnly))
 	return nil
 }
 
@@ -77,7 +77,7 @@ type keysListCommand struct {
 }
 
 // Run lists them, one a line.
-func (k *keysListCommand) Run(ctx context.Context, c *console) error {
+func (k *keysListCommand) Run(ctx context.Context, c *Console) error {
 	processes, err := operators(k.Ops)
 	if err != nil {
 		return err
@@ -97,13 +97,13 @@ func (k *keysListCommand) Run(ctx context.Context, c *console) error {
 		}
 	}
 	if k.JSON {
-		return json.NewEncoder(c.out).Encode(map[string]any{"keys": all})
+		return json.NewEncoder(c.Out).Encode(map[string]any{"keys": all})
 	}
 	for _, key := range all {
-		c.printf("%s  %-20s %v  %s  made %s by %s%s\n", key.ID, key.Holder, key.Roles, state(key), key.Created.Format(time.DateOnly), key.By, scope(key))
+		c.Printf("%s  %-20s %v  %s  made %s by %s%s\n", key.ID, key.Holder, key.Roles, state(key), key.Created.Format(time.DateOnly), key.By, scope(key))
 	}
 	if len(all) == 0 {
-		c.printf("There are no API keys.\n")
+		c.Printf("There are no API keys.\n")
 	}
 	return nil
 }
@@ -136,7 +136,7 @@ type keysRevokeCommand struct {
 }
 
 // Run ends the key everywhere.
-func (k *keysRevokeCommand) Run(ctx context.Context, c *console) error {
+func (k *keysRevokeCommand) Run(ctx context.Context, c *Console) error {
 	processes, err := k.all(k.Ops)
 	if err != nil {
 		return err
@@ -147,6 +147,6 @@ func (k *keysRevokeCommand) Run(ctx context.Context, c *console) error {
 			return err
 		}
 	}
-	c.printf("%s is revoked. Other processes on the same database follow within 2 seconds.\n", k.ID)
+	c.Printf("%s is revoked. Other processes on the same database follow within 2 seconds.\n", k.ID)
 	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package commandline
 
 import (
 	"context"
@@ -9,30 +9,20 @@ import (
 	"sync"
 	"time"
 
-	"mallbots/baskets"
-	"mallbots/depot"
+	"mallbots/internal/bots"
+	"mallbots/internal/client"
 	"mallbots/internal/host"
-	"mallbots/ordering"
-	"mallbots/stores"
 )
-
-// modules are all that there are.
-var modules = []host.Module{
-	{Name: "stores", New: stores.New},
-	{Name: "baskets", New: baskets.New},
-	{Name: "ordering", New: ordering.New},
-	{Name: "depot", New: depot.New},
-}
 
 // hosting is what a process that runs modules is told.
 type hosting struct {
-	Modules []string `default:"stores,baskets,ordering,depot" help:"The modules to run."`
+	Modules []string `default:"${modules}" help:"The modules to run."`
 	host.Settings
 }
 
 // config is what the host makes of it. The log goes to standard error.
-func (h *hosting) config(c *console) (host.Config, error) {
-	config, err := h.Settings.Config(c.err)
+func (h *hosting) config(c *Console) (host.Config, error) {
+	config, err := h.Settings.Config(c.Err)
 	config.Modules = h.Modules
 	return config, err
 }
@@ -45,8 +35,8 @@ type serveCommand struct {
 }
 
 // Run serves, and prints its URLs once it is ready.
-func (s *serveCommand) Run(ctx context.Context, c *console) error {
-	if err := s.check(); err != nil {
+func (s *serveCommand) Run(ctx context.Context, c *Console, p *Program) error {
+	if err := s.check(p); err != nil {
 		return err
 	}
 	config, err := s.config(c)
@@ -55,14 +45,14 @@ func (s *serveCommand) Run(ctx context.Context, c *console) error {
 	}
 	var helpers sync.WaitGroup
 	defer helpers.Wait()
-	return host.Run(ctx, config, modules, func(at host.Addresses) {
-		at.Announce(c.out, "mallbots is ready: "+strings.Join(s.Modules, ", "))
-		helpers.Go(func() { s.help(ctx, config.Log, at) })
+	return host.Run(ctx, config, p.Modules, func(at host.Addresses) {
+		at.Announce(c.Out, p.Name+" is ready: "+strings.Join(s.Modules, ", "))
+		helpers.Go(func() { s.help(ctx, p, config.Log, at) })
 	})
 }
 
 // check refuses helpers that would find nobody to talk to.
-func (s *serveCommand) check() error {
+func (s *serveCommand) check(p *Program) error {
 	if s.Bots < 0 {
 		return fmt.Errorf("--bots=%d: want 0 or more", s.Bots)
 	}
@@ -74,31 +64,32 @@ func (s *serveCommand) check() error {
 			return fmt.Errorf("--sample needs %s, which is not among --modules=%s; leave it out, and add what you need through the API", name, strings.Join(s.Modules, ","))
 		}
 	}
+	if s.Sample && p.Sample == nil {
+		return fmt.Errorf("%s has no sample; leave --sample out, and add what you need through the API", p.Name)
+	}
 	return nil
 }
 
 func (s *serveCommand) runs(module string) bool { return slices.Contains(s.Modules, module) }
 
 // help fills an empty mall, and sets the bots to work, until ctx ends.
-func (s *serveCommand) help(ctx context.Context, log *slog.Logger, at host.Addresses) {
-	if !s.Sample && s.Bots == 0 {
-		return
-	}
-	m, err := dialAs(credentials{token: at.Token, tls: at.TLS}, at.HTTP, time.Minute)
+func (s *serveCommand) help(ctx context.Context, p *Program, log *slog.Logger, at host.Addresses) {
+	mall, err := client.DialAs(client.Credentials{Token: at.Token, TLS: at.TLS}, at.HTTP, time.Minute)
 	if err == nil && s.Sample {
-		err = sample(ctx, m, s.Currency)
+		err = p.Sample(ctx, mall, s.Currency)
 	}
 	if err != nil && ctx.Err() == nil {
 		log.Error("the sample could not be made", "error", err)
 	}
-	if s.Bots == 0 || m == nil {
+	if s.Bots == 0 || mall == nil {
 		return
 	}
-	bots, err := m.enlist(ctx, "bot", s.Bots)
-	for ; err != nil && ctx.Err() == nil; bots, err = m.enlist(ctx, "bot", s.Bots) {
+	depot := bots.In(mall)
+	ids, err := depot.Enlist(ctx, "bot", s.Bots)
+	for ; err != nil && ctx.Err() == nil; ids, err = depot.Enlist(ctx, "bot", s.Bots) {
 		log.Warn("the bots could not be registered, trying again", "error", err)
-		_ = sleep(ctx, time.Second) // ends early only with ctx, which the loop asks
+		_ = client.Sleep(ctx, time.Second) // ends early only with ctx, which the loop asks
 	}
-	crew := &staff{mall: m, bots: bots, failed: func(err error) { log.Warn("a bot is in trouble", "error", err) }}
-	_ = crew.work(ctx) // ends only with ctx
+	crew := &bots.Staff{Depot: depot, Bots: ids, Failed: func(err error) { log.Warn("a bot is in trouble", "error", err) }}
+	_ = crew.Work(ctx) // ends only with ctx
 }

@@ -1,4 +1,4 @@
-package main
+package commandline
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/url"
 	"time"
+
+	"mallbots/internal/client"
 )
 
 // auditCommand checks the books of a mall, however many processes it is.
@@ -15,15 +17,16 @@ type auditCommand struct {
 	JSON bool          `name:"json" help:"Print the result as one JSON object."`
 }
 
-// verdict is the result of an audit.
-type verdict struct {
+// Verdict is the result of an audit.
+type Verdict struct {
 	OK          bool    `json:"ok"`
-	Checks      []check `json:"checks"`
+	Checks      []Check `json:"checks"`
 	Behind      int64   `json:"behind"`      // what is still to be published, consumed or fired
 	DeadLetters int64   `json:"deadLetters"` // messages that could not be handled
 }
 
-type check struct {
+// Check is one thing that must hold.
+type Check struct {
 	Name   string `json:"name"`
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail"`
@@ -32,36 +35,35 @@ type check struct {
 // moduleReport is what a process says of one of its modules.
 type moduleReport struct {
 	Module      string                       `json:"module"`
-	Checks      []check                      `json:"checks"`
+	Checks      []Check                      `json:"checks"`
 	Books       map[string]map[string]string `json:"books"`
 	Behind      int64                        `json:"behind"`
 	DeadLetters int64                        `json:"deadLetters"`
 }
 
 // Run prints the verdict, and fails when anything does not hold.
-func (a *auditCommand) Run(ctx context.Context, c *console) error {
-	processes, err := operators(a.Ops)
+func (a *auditCommand) Run(ctx context.Context, c *Console) error {
+	v, err := Audit(ctx, a.Ops, a.Wait)
 	if err != nil {
 		return err
 	}
-	v := audit(ctx, processes, a.Wait)
 	if a.JSON {
-		if err := json.NewEncoder(c.out).Encode(v); err != nil {
+		if err := json.NewEncoder(c.Out).Encode(v); err != nil {
 			return err
 		}
 	} else {
-		v.print(c)
+		v.Print(c)
 	}
 	if !v.OK {
-		return errSilent
+		return ErrSilent
 	}
 	return nil
 }
 
 // audit waits until all processes are quiet, for wait at most, and checks what
 // each reports, and that modules which keep the same book agree.
-func audit(ctx context.Context, processes []*operator, wait time.Duration) verdict {
-	v := verdict{OK: true, Checks: []check{}}
+func audit(ctx context.Context, processes []*operator, wait time.Duration) Verdict {
+	v := Verdict{OK: true, Checks: []Check{}}
 	deadline := time.Now().Add(wait)
 	if err := quiet(ctx, processes, deadline); err != nil {
 		v.add("every process answers", err.Error())
@@ -95,6 +97,26 @@ func audit(ctx context.Context, processes []*operator, wait time.Duration) verdi
 	return v
 }
 
+// Audit checks the books of the mall whose ops listeners are at urls, after it
+// has waited until nothing is under way, for wait at most.
+func Audit(ctx context.Context, urls []string, wait time.Duration) (Verdict, error) {
+	processes, err := operators(urls)
+	if err != nil {
+		return Verdict{}, err
+	}
+	return audit(ctx, processes, wait), nil
+}
+
+// Quiet waits until nothing is under way in the processes whose ops listeners
+// are at urls, until deadline at most.
+func Quiet(ctx context.Context, urls []string, deadline time.Time) error {
+	processes, err := operators(urls)
+	if err != nil {
+		return err
+	}
+	return quiet(ctx, processes, deadline)
+}
+
 // quiet waits until two rounds in a row find nothing to be done anywhere: what
 // one process has sent after it was asked, another had when it was asked next.
 func quiet(ctx context.Context, processes []*operator, deadline time.Time) error {
@@ -116,7 +138,7 @@ func quiet(ctx context.Context, processes []*operator, deadline time.Time) error
 			return nil // the reports say how far behind they are
 		default:
 			rounds = 0
-			if err := sleep(ctx, 50*time.Millisecond); err != nil {
+			if err := client.Sleep(ctx, 50*time.Millisecond); err != nil {
 				return err
 			}
 		}
@@ -125,12 +147,13 @@ func quiet(ctx context.Context, processes []*operator, deadline time.Time) error
 }
 
 // add notes a check. It holds when there is no problem.
-func (v *verdict) add(name, problem string) {
-	v.Checks = append(v.Checks, check{Name: name, OK: problem == "", Detail: problem})
+func (v *Verdict) add(name, problem string) {
+	v.Checks = append(v.Checks, Check{Name: name, OK: problem == "", Detail: problem})
 	v.OK = v.OK && problem == ""
 }
 
-func (v *verdict) print(c *console) {
+// Print writes one line for each check, and the verdict in a sentence.
+func (v *Verdict) Print(c *Console) {
 	failed := 0
 	for _, line := range v.Checks {
 		mark := "ok  "
@@ -138,16 +161,16 @@ func (v *verdict) print(c *console) {
 			mark = "FAIL"
 			failed++
 		}
-		c.printf("%s  %s", mark, line.Name)
+		c.Printf("%s  %s", mark, line.Name)
 		if line.Detail != "" {
-			c.printf(": %s", line.Detail)
+			c.Printf(": %s", line.Detail)
 		}
-		c.printf("\n")
+		c.Printf("\n")
 	}
-	c.printf("%s\n", v.sentence(failed))
+	c.Printf("%s\n", v.sentence(failed))
 }
 
-func (v *verdict) sentence(failed int) string {
+func (v *Verdict) sentence(failed int) string {
 	if v.OK {
 		return fmt.Sprintf("The books are right: %d checks hold.", len(v.Checks))
 	}

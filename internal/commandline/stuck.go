@@ -1,4 +1,4 @@
-package main
+package commandline
 
 import (
 	"cmp"
@@ -42,7 +42,7 @@ type stuckOrder struct {
 }
 
 // Run lists them.
-func (s *ordersStuckCommand) Run(ctx context.Context, c *console) error {
+func (s *ordersStuckCommand) Run(ctx context.Context, c *Console) error {
 	processes, err := operators(s.Ops)
 	if err != nil {
 		return err
@@ -52,25 +52,25 @@ func (s *ordersStuckCommand) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	if s.JSON {
-		return json.NewEncoder(c.out).Encode(map[string]any{"orders": orders})
+		return json.NewEncoder(c.Out).Encode(map[string]any{"orders": orders})
 	}
 	now := time.Now()
 	for _, o := range orders {
-		c.printf("order %s  %s%s%s\n", o.ID, o.State, since(o.Since, now), worth(o.Subject))
+		c.Printf("order %s  %s%s%s\n", o.ID, o.State, since(o.Since, now), worth(o.Subject))
 		for _, w := range o.Waits {
-			c.printf("  %s\n", w.sentence(now))
+			c.Printf("  %s\n", w.sentence(now))
 			if w.Command != "" {
-				c.printf("    %s\n", w.Command)
+				c.Printf("    %s\n", w.Command)
 			}
 		}
 	}
 	switch len(orders) {
 	case 0:
-		c.printf("No order is stuck.\n")
+		c.Printf("No order is stuck.\n")
 	case 1:
-		c.printf("1 order is stuck.\n")
+		c.Printf("1 order is stuck.\n")
 	default:
-		c.printf("%d orders are stuck.\n", len(orders))
+		c.Printf("%d orders are stuck.\n", len(orders))
 	}
 	return nil
 }

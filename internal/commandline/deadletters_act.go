@@ -1,4 +1,4 @@
-package main
+package commandline
 
 import (
 	"context"
@@ -11,6 +11,8 @@ import (
 	"os/user"
 	"strings"
 	"time"
+
+	"mallbots/internal/client"
 )
 
 // systemUser is who the operating system says it is.
@@ -31,7 +33,7 @@ type deadlettersRetryCommand struct {
 
 // Run has each handled again. One that fails again stays where it is, and the
 // others go on.
-func (d *deadlettersRetryCommand) Run(ctx context.Context, c *console) error {
+func (d *deadlettersRetryCommand) Run(ctx context.Context, c *Console) error {
 	o, err := d.by(d.Ops)
 	if err != nil {
 		return err
@@ -55,21 +57,21 @@ func (d *deadlettersRetryCommand) Run(ctx context.Context, c *console) error {
 	failed := 0
 	for i, id := range ids {
 		if i > 0 {
-			if err := sleep(ctx, time.Duration(float64(time.Second)/d.Rate)); err != nil {
+			if err := client.Sleep(ctx, time.Duration(float64(time.Second)/d.Rate)); err != nil {
 				return err
 			}
 		}
 		var answer json.RawMessage
 		if err := o.post(ctx, "/deadletters/"+url.PathEscape(id)+"/retry", nil, nil, &answer); err != nil {
 			failed++
-			c.note("retry %s: %v", id, err)
+			c.Note("retry %s: %v", id, err)
 			continue
 		}
-		c.printf("%s is handled again\n", id)
+		c.Printf("%s is handled again\n", id)
 	}
-	c.note("%d of %d were handled again", len(ids)-failed, len(ids))
+	c.Note("%d of %d were handled again", len(ids)-failed, len(ids))
 	if failed > 0 {
-		return errSilent
+		return ErrSilent
 	}
 	return nil
 }
@@ -83,7 +85,7 @@ type deadlettersEditCommand struct {
 }
 
 // Run puts the copy in its place, and says how to go on.
-func (d *deadlettersEditCommand) Run(ctx context.Context, c *console) error {
+func (d *deadlettersEditCommand) Run(ctx context.Context, c *Console) error {
 	o, err := d.by(d.Ops)
 	if err != nil {
 		return err
@@ -105,7 +107,7 @@ func (d *deadlettersEditCommand) Run(ctx context.Context, c *console) error {
 	if err := o.post(ctx, "/deadletters/"+url.PathEscape(d.ID)+"/edit", nil, body, &answer); err != nil {
 		return err
 	}
-	c.printf("%s is in its place; handle it with: mallbots deadletters retry %s\n", answer.Copy, answer.Copy)
+	c.Printf("%s is in its place; handle it with: mallbots deadletters retry %s\n", answer.Copy, answer.Copy)
 	return nil
 }
 
@@ -117,7 +119,7 @@ type deadlettersDiscardCommand struct {
 }
 
 // Run gives each up.
-func (d *deadlettersDiscardCommand) Run(ctx context.Context, c *console) error {
+func (d *deadlettersDiscardCommand) Run(ctx context.Context, c *Console) error {
 	o, err := d.by(d.Ops)
 	if err != nil {
 		return err
@@ -128,7 +130,7 @@ func (d *deadlettersDiscardCommand) Run(ctx context.Context, c *console) error {
 		if err := o.post(ctx, "/deadletters/"+url.PathEscape(id)+"/discard", nil, body, &answer); err != nil {
 			return fmt.Errorf("discard %s: %w", id, err)
 		}
-		c.printf("%s is discarded\n", id)
+		c.Printf("%s is discarded\n", id)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package commandline
 
 import (
 	"context"
@@ -17,7 +17,7 @@ type projectionsRebuildCommand struct {
 }
 
 // Run rebuilds, and names the tables that it has rebuilt.
-func (p *projectionsRebuildCommand) Run(ctx context.Context, c *console) error {
+func (p *projectionsRebuildCommand) Run(ctx context.Context, c *Console) error {
 	o, err := p.by(p.Ops)
 	if err != nil {
 		return err
@@ -33,7 +33,7 @@ func (p *projectionsRebuildCommand) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	for _, table := range answer.Rebuilt {
-		c.printf("%s is rebuilt\n", table)
+		c.Printf("%s is rebuilt\n", table)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package commandline
 
 import (
 	"context"
@@ -31,7 +31,7 @@ Its consumers do, so it goes on behind that, in a new epoch. For example:
 }
 
 // Run lists them, one a line.
-func (l *lostCommand) Run(ctx context.Context, c *console) error {
+func (l *lostCommand) Run(ctx context.Context, c *Console) error {
 	processes, err := operators(l.Ops)
 	if err != nil {
 		return err
@@ -45,7 +45,7 @@ func (l *lostCommand) Run(ctx context.Context, c *console) error {
 		all = append(all, answer.Lost...)
 	}
 	if l.JSON {
-		return json.NewEncoder(c.out).Encode(map[string]any{"lost": all})
+		return json.NewEncoder(c.Out).Encode(map[string]any{"lost": all})
 	}
 	republish := map[string]bool{}
 	for _, m := range all {
@@ -54,13 +54,13 @@ func (l *lostCommand) Run(ctx context.Context, c *console) error {
 			origin = "before epoch " + strconv.FormatInt(m.Epoch, 10)
 			republish[m.Module] = true
 		}
-		c.printf("%s  %s  %s  message %d of %s  %s  %s\n", m.Time.Local().Format(time.RFC3339), m.Module, lastWord(m.Type), m.Sequence, m.Key, origin, m.Data)
+		c.Printf("%s  %s  %s  message %d of %s  %s  %s\n", m.Time.Local().Format(time.RFC3339), m.Module, lastWord(m.Type), m.Sequence, m.Key, origin, m.Data)
 	}
 	if len(all) == 0 {
-		c.printf("Nothing is lost.\n")
+		c.Printf("Nothing is lost.\n")
 	}
 	for _, module := range slices.Sorted(maps.Keys(republish)) {
-		c.note("others have acted on these; where they keep a copy of its state, make it agree: mallbots republish %s", module)
+		c.Note("others have acted on these; where they keep a copy of its state, make it agree: mallbots republish %s", module)
 	}
 	return nil
 }
@@ -73,7 +73,7 @@ type republishCommand struct {
 }
 
 // Run publishes, and says how much.
-func (r *republishCommand) Run(ctx context.Context, c *console) error {
+func (r *republishCommand) Run(ctx context.Context, c *Console) error {
 	o, err := r.by(r.Ops)
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ func (r *republishCommand) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	for _, kind := range slices.Sorted(maps.Keys(answer.Published)) {
-		c.printf("%s: %d published again\n", kind, answer.Published[kind])
+		c.Printf("%s: %d published again\n", kind, answer.Published[kind])
 	}
 	return nil
 }
@@ -117,7 +117,7 @@ func (actionsCommand) Help() string {
 }
 
 // Run lists them, one a line.
-func (a *actionsCommand) Run(ctx context.Context, c *console) error {
+func (a *actionsCommand) Run(ctx context.Context, c *Console) error {
 	processes, err := operators(a.Ops)
 	if err != nil {
 		return err
@@ -132,13 +132,13 @@ func (a *actionsCommand) Run(ctx context.Context, c *console) error {
 	}
 	slices.SortStableFunc(all, func(x, y action) int { return y.At.Compare(x.At) })
 	if a.JSON {
-		return json.NewEncoder(c.out).Encode(map[string]any{"actions": all})
+		return json.NewEncoder(c.Out).Encode(map[string]any{"actions": all})
 	}
 	for _, d := range all {
-		c.printf("%s  %s  %s  %s %s  %q  %s\n", d.At.Local().Format(time.RFC3339), d.Module, d.Actor, d.Verb, d.Target, d.Reason, d.Outcome)
+		c.Printf("%s  %s  %s  %s %s  %q  %s\n", d.At.Local().Format(time.RFC3339), d.Module, d.Actor, d.Verb, d.Target, d.Reason, d.Outcome)
 	}
 	if len(all) == 0 {
-		c.printf("Nobody has done anything.\n")
+		c.Printf("Nobody has done anything.\n")
 	}
 	return nil
 }

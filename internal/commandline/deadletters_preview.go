@@ -1,4 +1,4 @@
-package main
+package commandline
 
 import (
 	"context"
@@ -46,7 +46,7 @@ type preview struct {
 }
 
 // Run prints what each is about, and the sum.
-func (d *deadlettersPreviewCommand) Run(ctx context.Context, c *console) error {
+func (d *deadlettersPreviewCommand) Run(ctx context.Context, c *Console) error {
 	processes, err := operators(d.Ops)
 	if err != nil {
 		return err
@@ -75,28 +75,28 @@ func (d *deadlettersPreviewCommand) Run(ctx context.Context, c *console) error {
 		}
 	}
 	if d.JSON {
-		return json.NewEncoder(c.out).Encode(map[string]any{"previews": previews})
+		return json.NewEncoder(c.Out).Encode(map[string]any{"previews": previews})
 	}
 	for _, p := range previews {
 		p.print(c)
 	}
-	c.printf("%s\n", sum(previews))
+	c.Printf("%s\n", sum(previews))
 	return nil
 }
 
-func (p preview) print(c *console) {
-	c.printf("%s  %s, message %d of %s, in %s: %s\n", p.Letter, lastWord(p.Type), p.Sequence, p.Key, p.Module, p.Cause)
+func (p preview) print(c *Console) {
+	c.Printf("%s  %s, message %d of %s, in %s: %s\n", p.Letter, lastWord(p.Type), p.Sequence, p.Key, p.Module, p.Cause)
 	for _, concern := range p.Concerns {
-		c.printf("  %-14s%s\n", concern.Kind, concern.ID)
+		c.Printf("  %-14s%s\n", concern.Kind, concern.ID)
 	}
 	for _, s := range p.Subjects {
-		c.printf("  %-14s%s is %s%s\n", "in "+s.Module, s.Kind, s.State, worth(s))
+		c.Printf("  %-14s%s is %s%s\n", "in "+s.Module, s.Kind, s.State, worth(s))
 	}
 	if amount, ok := p.amount(); ok {
-		c.printf("  %-14s%s\n", "money", amount)
+		c.Printf("  %-14s%s\n", "money", amount)
 	}
-	c.printf("  %-14s%d messages wait behind it\n", "later", p.Later)
-	c.printf("  %-14s%s\n", "can", p.Can)
+	c.Printf("  %-14s%d messages wait behind it\n", "later", p.Later)
+	c.Printf("  %-14s%s\n", "can", p.Can)
 }
 
 // amount is what the letter is worth: what its event says, or else what a module
