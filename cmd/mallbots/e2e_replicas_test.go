@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"mallbots/internal/broker/brokertest"
+	"mallbots/internal/commandline"
 	"mallbots/internal/database/pgtest"
 )
 
@@ -76,7 +77,7 @@ func TestTwoReplicasAreOneMall(t *testing.T) {
 	}
 	out, errs, code := output(t, time.Minute, "audit", "--ops="+first.ops+","+second.ops, "--wait=20s", "--json")
 	require.Zero(t, code, out+errs)
-	var v verdict
+	var v commandline.Verdict
 	require.NoError(t, json.Unmarshal([]byte(out), &v), out)
 	names := map[string]int{}
 	for _, line := range v.Checks {
