@@ -28,6 +28,7 @@ const (
 	HeaderCausation    = "ce-causationid"
 	HeaderTraceparent  = "traceparent"
 	HeaderSnapshot     = "mallbots-snapshot" // "1": the event carries all there is to know of its key
+	HeaderNewer        = "mallbots-newer"    // the ids of the messages that tell the same in newer versions of its type
 	headerPlainType    = "content-type"      // what older readers of CloudEvents look for
 )
 
@@ -46,7 +47,11 @@ type Envelope struct {
 	CausationID   string    // the request or message that led to it
 	Traceparent   string    // W3C trace context; may be empty
 	Snapshot      bool      // it carries the absolute state of its key, and can be understood without what came before
+	Newer         []string  // the ids of the messages that tell the same in newer versions of its type; they come before it
 }
+
+// MaxVersions is in how many versions one fact is told at most.
+const MaxVersions = 8
 
 // Partition is where a key's messages go, 0 to Partitions-1: FNV-1a mod 32.
 func Partition(key string) int {
@@ -82,6 +87,9 @@ func (e Envelope) Headers() Header {
 	if e.Snapshot {
 		h[HeaderSnapshot] = "1"
 	}
+	if len(e.Newer) > 0 {
+		h[HeaderNewer] = encode(strings.Join(e.Newer, ","))
+	}
 	return h
 }
 
@@ -109,6 +117,9 @@ func (e Envelope) Validate() error {
 	if e.Time.IsZero() {
 		return fmt.Errorf("broker: the header %s is missing", HeaderTime)
 	}
+	if len(e.Newer) >= MaxVersions || len(strings.Join(e.Newer, ",")) > 512 {
+		return fmt.Errorf("broker: the header %s names %d messages; a fact is told in at most %d versions", HeaderNewer, len(e.Newer), MaxVersions)
+	}
 	if e.Sequence < 1 {
 		return fmt.Errorf("broker: the header %s is %d and must be 1 or more", HeaderSequence, e.Sequence)
 	}
@@ -130,7 +141,7 @@ func (m Message) Open() (Envelope, error) {
 	if content != ContentType {
 		return e, fmt.Errorf("broker: the header %s is %q and must be %s", HeaderContentType, content, ContentType)
 	}
-	partitionKey := ""
+	partitionKey, newer := "", ""
 	for _, field := range []struct {
 		header string
 		into   *string
@@ -143,6 +154,7 @@ func (m Message) Open() (Envelope, error) {
 		{HeaderCorrelation, &e.CorrelationID},
 		{HeaderCausation, &e.CausationID},
 		{HeaderTraceparent, &e.Traceparent},
+		{HeaderNewer, &newer},
 	} {
 		value, err := decode(m.Header[field.header])
 		if err != nil {
@@ -161,6 +173,9 @@ func (m Message) Open() (Envelope, error) {
 		return e, fmt.Errorf("broker: the header %s: %w", HeaderSequence, err)
 	}
 	e.Snapshot = m.Header[HeaderSnapshot] == "1"
+	if newer != "" {
+		e.Newer = strings.Split(newer, ",")
+	}
 	if err := e.Validate(); err != nil {
 		return e, err
 	}

@@ -36,11 +36,9 @@ func (c *consumer) applyAll(ctx context.Context, batch []*message) ([]outcome, e
 	err := c.in.db.InTx(ctx, func(tx database.Tx) error {
 		for i, m := range batch {
 			c.pass(tx, m)
-			o, status := c.meaning(m)
-			c.note(tx, m, status)
-			outcomes[i] = o
 			tx.Notify(topicMoved(c.name, m.key))
-			if err := c.handle(ctx, tx, m); err != nil {
+			var err error
+			if outcomes[i], err = c.take(ctx, tx, m); err != nil {
 				return err
 			}
 		}
@@ -99,8 +97,26 @@ func (c *consumer) apply(ctx context.Context, m *message) (outcome, error) {
 func (c *consumer) through(ctx context.Context, tx database.Tx, m *message, g gate) (outcome, error) {
 	g.sequence = m.sequence
 	c.move(tx, m.key, g)
+	return c.take(ctx, tx, m)
+}
+
+// take notes what becomes of m, which is through the gate, and handles it if
+// somebody does.
+func (c *consumer) take(ctx context.Context, tx database.Tx, m *message) (outcome, error) {
 	o, status := c.meaning(m)
+	if o == applied && len(m.newer) > 0 {
+		told, err := c.told(ctx, tx, m)
+		if err != nil {
+			return o, err
+		}
+		if told {
+			o, status = ignored, statusIgnored
+		}
+	}
 	c.note(tx, m, status)
+	if o != applied {
+		return o, nil
+	}
 	return o, c.handle(ctx, tx, m)
 }
 

@@ -22,7 +22,8 @@ type message struct {
 	subject  string
 	header   broker.Header
 	data     []byte
-	snapshot bool // it makes sense without what came before
+	snapshot bool     // it makes sense without what came before
+	newer    []string // the messages that told the same before it, in newer versions
 	cause    envelopeCause
 	invalid  error // why the envelope cannot be trusted; nil for a sound one
 
@@ -72,7 +73,7 @@ func newMessage(source string, m broker.Message, t ticket, now time.Time) *messa
 	}
 	made := &message{
 		id: envelope.ID, kind: envelope.Type, key: envelope.Key, sequence: envelope.Sequence,
-		subject: m.Subject, header: m.Header, data: m.Data, snapshot: envelope.Snapshot,
+		subject: m.Subject, header: m.Header, data: m.Data, snapshot: envelope.Snapshot, newer: envelope.Newer,
 		cause:     envelopeCause{envelope.CorrelationID, envelope.Traceparent},
 		published: envelope.Time, received: now, ticket: t, place: place{m.Sequence, m.ID}, invalid: err,
 	}

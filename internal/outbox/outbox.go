@@ -50,7 +50,8 @@ const reserve = 1 << 10
 // mallbots.<module>.v1. Nothing is sent to the database before the transaction
 // does so anyway.
 func Publish(ctx context.Context, tx database.Tx, key string, m proto.Message) error {
-	return publish(ctx, tx, key, m, false)
+	_, err := publish(ctx, tx, key, m, false, nil)
+	return err
 }
 
 // Snapshot publishes m, which carries all that others may know of the key, once
@@ -58,25 +59,27 @@ func Publish(ctx context.Context, tx database.Tx, key string, m proto.Message) e
 // fill any more, goes on from there; to any other it is the key's next event.
 // Lock the key before the state is read.
 func Snapshot(ctx context.Context, tx database.Tx, key string, m proto.Message) error {
-	return publish(ctx, tx, key, m, true)
+	_, err := publish(ctx, tx, key, m, true, nil)
+	return err
 }
 
-func publish(ctx context.Context, tx database.Tx, key string, m proto.Message, snapshot bool) error {
+// publish returns the id of the message.
+func publish(ctx context.Context, tx database.Tx, key string, m proto.Message, snapshot bool, newer []string) (id string, err error) {
 	envelope, err := enclose(ctx, key, m)
-	envelope.Snapshot = snapshot
+	envelope.Snapshot, envelope.Newer = snapshot, newer
 	if err != nil {
-		return err
+		return "", err
 	}
 	payload, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
 	if err != nil {
-		return fmt.Errorf("outbox: %s of %s: %w", envelope.Type, key, err)
+		return "", fmt.Errorf("outbox: %s of %s: %w", envelope.Type, key, err)
 	}
 	headers, err := json.Marshal(envelope.Headers())
 	if err != nil {
-		return fmt.Errorf("outbox: %s of %s: %w", envelope.Type, key, err)
+		return "", fmt.Errorf("outbox: %s of %s: %w", envelope.Type, key, err)
 	}
 	if size := len(payload) + len(headers) + reserve; size > broker.MaxMessage {
-		return fmt.Errorf("outbox: %s of %s takes %d bytes and may take %d", envelope.Type, key, size, broker.MaxMessage)
+		return "", fmt.Errorf("outbox: %s of %s takes %d bytes and may take %d", envelope.Type, key, size, broker.MaxMessage)
 	}
 	// The first statement locks the key until the commit. That is what keeps the
 	// order of ids, within a key, the order of commits.
@@ -99,7 +102,7 @@ func publish(ctx context.Context, tx database.Tx, key string, m proto.Message, s
 		positions.queue(func() string { return position(envelope.Source, key, sequence) })
 		tx.AfterCommit(func() { positions.add(envelope.Source, key, sequence) })
 	}
-	return nil
+	return envelope.ID, nil
 }
 
 // enclose writes the envelope of m. Its sequence is 1 until the row has one.

@@ -28,11 +28,12 @@ const (
 	KeepStock     Switch = "keep-stock"     // the goods of a list that is called off stay where they are
 	KeepLate      Switch = "keep-late"      // a reservation that comes after the order was given up stays
 	DeafToCancel  Switch = "deaf-to-cancel" // the depot does not hear that an order was cancelled
+	TellTwice     Switch = "tell-twice"     // a fact that is told in two versions takes effect in both
 	Hasty         Switch = "hasty"          // the deadline passes whether ordering could hear the depot or not
 )
 
 // All are all the switches.
 var All = []Switch{
 	NoGate, AckFirst, GateFirst, Swallow, Unordered, CursorRelay, MarkFirst, NoFence, BlindResume, NoRefill,
-	OutboxOutside, ForgetKeys, NoVersion, KeepStock, KeepLate, DeafToCancel, Hasty,
+	OutboxOutside, ForgetKeys, NoVersion, KeepStock, KeepLate, DeafToCancel, TellTwice, Hasty,
 }

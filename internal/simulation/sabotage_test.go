@@ -20,6 +20,7 @@ import (
 // tests that show them.
 var elsewhere = map[sabotage.Switch][2]string{
 	sabotage.CursorRelay: {"../outbox", "^TestLateCommit$"},
+	sabotage.TellTwice:   {"../inbox", "^TestAFactInTwoVersionsTakesEffectOnce$"},
 	sabotage.NoVersion:   {"../eventsourcing", "^TestOfManyWritersOfOneVersionExactlyOneWins$"},
 }
 
