@@ -91,10 +91,13 @@ func attempt[Res proto.Message](ctx context.Context, db database.DB, do func(con
 		if store == nil {
 			return nil
 		}
-		if err := tx.Flush(ctx); err != nil { // so that the position is known
-			return err
+		var position string
+		if published.Any() {
+			if err := tx.Flush(ctx); err != nil { // so that it is known
+				return err
+			}
+			position = published.Queued()
 		}
-		position, _ := published.Queued()
 		return store(ctx, tx, res, position)
 	})
 	if err != nil {

@@ -136,7 +136,7 @@ func TestAQueuedStatementThatFailsEndsTheTransaction(t *testing.T) {
 		says      string
 	}{
 		"rows, else":        {insert, errElse.Error()},
-		"rows":              {database.Statement{SQL: `UPDATE things SET n = 2`, Rows: 3}, "2 rows affected instead of 3 by UPDATE things"},
+		"rows":              {database.Statement{SQL: `UPDATE things SET n = 2`, Rows: 3}, "rows affected instead of 3 by UPDATE things"},
 		"nothing into":      {database.Statement{SQL: `DELETE FROM things WHERE id = $1 RETURNING n`, Args: []any{"b"}, Into: []any{&n}}, "no rows returned by DELETE"},
 		"nothing into else": {database.Statement{SQL: `DELETE FROM things WHERE id = $1 RETURNING n`, Args: []any{"b"}, Into: []any{&n}, Else: errElse}, errElse.Error()},
 		"an SQL error":      {database.Statement{SQL: `INSERT INTO things (id, n) VALUES ($1, 1)`, Args: []any{"taken"}}, "things"},
@@ -198,4 +198,17 @@ func TestOnlyTransactionsWrite(t *testing.T) {
 	_, err := database.All(t.Context(), db, database.Value[string], `INSERT INTO things (id, n) VALUES ('a', 1) RETURNING id`)
 	require.ErrorContains(t, err, "readonly")
 	require.Empty(t, ids(t, db))
+}
+
+func TestWhatTheCommitSendsIsScannedToo(t *testing.T) {
+	databasetest.Each(t, things, func(t *testing.T, db database.DB) {
+		var returned int64
+		require.NoError(t, db.InTx(t.Context(), func(tx database.Tx) error {
+			tx.Queue(database.Statement{SQL: `INSERT INTO things (id, n) VALUES ($1, 7) RETURNING n`, Args: []any{"a"}, Into: []any{&returned}})
+			tx.Queue(database.Statement{SQL: `UPDATE things SET n = 8 WHERE id = $1`, Args: []any{"a"}, Rows: 1, Else: errElse})
+			return nil
+		}))
+		require.EqualValues(t, 7, returned)
+		require.Equal(t, []string{"a"}, ids(t, db))
+	})
 }

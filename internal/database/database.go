@@ -55,6 +55,8 @@ type Statement struct {
 	Else     error  // what the transaction fails with when they are not
 	Into     []any  // where the one row of RETURNING goes
 	Affected *int64 // where the number of affected rows goes
+
+	guarded string // SQL with which the server itself sees to Rows and Into
 }
 
 // Tx is one write transaction.

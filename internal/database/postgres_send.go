@@ -1,9 +1,12 @@
 package database
 
 import (
+	"cmp"
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Queue implements Tx.
@@ -46,7 +49,7 @@ func (t *postgresTx) send(ctx context.Context, text string, args ...any) (pgx.Ba
 		if err := bindable(t.queued[i].SQL, t.queued[i].Args); err != nil {
 			return nil, t.fail(ctx, err)
 		}
-		batch.Queue(t.queued[i].SQL, t.queued[i].Args...)
+		batch.Queue(cmp.Or(t.queued[i].guarded, t.queued[i].SQL), t.queued[i].Args...)
 	}
 	if text != "" {
 		if err := bindable(text, args); err != nil {
@@ -77,7 +80,10 @@ func (t *postgresTx) settle(results pgx.BatchResults, begin bool) error {
 		if len(s.Into) == 0 {
 			tag, err := results.Exec()
 			if err != nil {
-				return err
+				return s.failed(err)
+			}
+			if s.guarded != "" {
+				continue
 			}
 			if err := s.settle(tag.RowsAffected()); err != nil {
 				return err
@@ -86,7 +92,7 @@ func (t *postgresTx) settle(results pgx.BatchResults, begin bool) error {
 		}
 		rows, err := results.Query()
 		if err != nil {
-			return err
+			return s.failed(err)
 		}
 		var returned int64
 		for rows.Next() {
@@ -97,13 +103,23 @@ func (t *postgresTx) settle(results pgx.BatchResults, begin bool) error {
 			}
 		}
 		if err := rows.Err(); err != nil {
-			return err
+			return s.failed(err)
 		}
 		if err := s.settle(returned); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// failed is what an error of the server means.
+func (s Statement) failed(err error) error {
+	const divisionByZero = "22012"
+	var server *pgconn.PgError
+	if s.guarded != "" && errors.As(err, &server) && server.Code == divisionByZero {
+		return s.otherwise()
+	}
+	return err
 }
 
 // Exec implements Tx.

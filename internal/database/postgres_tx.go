@@ -13,8 +13,8 @@ import (
 )
 
 // postgresTx counts its round trips: BEGIN travels with the first statement,
-// what is queued with the next one, COMMIT with the last of them unless their
-// outcome has to be looked at first. The first error is the last, as on SQLite.
+// what is queued with the next one, COMMIT with the last of them unless what
+// they return has to be looked at first. The first error is the last, as on SQLite.
 type postgresTx struct {
 	afterwards
 	db     *postgres
@@ -102,10 +102,13 @@ func (t *postgresTx) commit(ctx context.Context) error {
 	if err := t.ready(ctx); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(t.queued, Statement.checked) {
+	if slices.ContainsFunc(t.queued, Statement.unguarded) {
 		if err := t.Flush(ctx); err != nil {
 			return err
 		}
+	}
+	for i := range t.queued {
+		t.queued[i].guard()
 	}
 	if len(t.queued) == 0 && (t.conn == nil || !t.begun()) {
 		return nil

@@ -10,8 +10,33 @@ import (
 // errOpenRows: a connection does one thing at a time, on either database.
 var errOpenRows = errors.New("database: close the rows of the last query before the next statement")
 
-// checked reports whether the statement's outcome decides on the commit.
-func (s Statement) checked() bool { return s.Rows != 0 || len(s.Into) != 0 }
+// guard has PostgreSQL itself refuse any other number of rows than the right
+// one, by dividing by zero. So COMMIT can travel with the statement: the server
+// skips whatever follows one that fails.
+func (s *Statement) guard() {
+	switch {
+	case len(s.Into) != 0:
+		s.guarded = "WITH checked AS (" + s.SQL + ") SELECT checked.* FROM checked RIGHT JOIN " +
+			"(SELECT 1 / (CASE count(*) WHEN 1 THEN 1 ELSE 0 END) AS one FROM checked) AS guard ON guard.one = 1"
+	case s.Rows != 0:
+		s.guarded = fmt.Sprintf("WITH checked AS (%s RETURNING 1) SELECT 1 / (CASE count(*) WHEN %d THEN 1 ELSE 0 END) FROM checked", s.SQL, s.Rows)
+	}
+}
+
+// unguarded reports whether the outcome decides on the commit, and guard can't
+// tell it.
+func (s Statement) unguarded() bool { return s.Rows != 0 && s.Affected != nil }
+
+// otherwise is the error of a wrong number of rows.
+func (s Statement) otherwise() error {
+	if s.Else != nil {
+		return s.Else
+	}
+	if len(s.Into) != 0 {
+		return fmt.Errorf("%w returned by %s, or more than one", ErrNoRows, brief(s.SQL))
+	}
+	return fmt.Errorf("database: more or fewer rows affected instead of %d by %s", s.Rows, brief(s.SQL))
+}
 
 // settle judges the outcome of a statement and hands it out.
 func (s Statement) settle(affected int64) error {

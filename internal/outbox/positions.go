@@ -31,15 +31,19 @@ func (p *Positions) Last() (string, bool) {
 	return p.last, p.last != ""
 }
 
-// Queued is what Last will be once the transaction commits, for one that stores
-// it with its effects. Flush the transaction before.
-func (p *Positions) Queued() (string, bool) {
+// Any reports whether the transaction under way has published something.
+func (p *Positions) Any() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.queued == nil {
-		return "", false
-	}
-	return p.queued(), true
+	return p.queued != nil
+}
+
+// Queued is what Last will be once the transaction commits, for one that stores
+// it with its effects. Flush the transaction before, and ask Any.
+func (p *Positions) Queued() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.queued()
 }
 
 func (p *Positions) queue(last func() string) {
