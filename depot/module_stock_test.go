@@ -1,6 +1,7 @@
 package depot_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -66,6 +67,9 @@ func TestListsArePaged(t *testing.T) {
 	}
 	for _, size := range []string{"1", "2", "3", "50"} {
 		require.Equal(t, lists, pages("/api/depot/shopping?pageSize="+size, "shoppingLists", "id"))
+		newest := pages("/api/depot/shopping?newestFirst=true&pageSize="+size, "shoppingLists", "id")
+		slices.Reverse(newest)
+		require.Equal(t, lists, newest)
 		require.Equal(t, bots, pages("/api/depot/bots?pageSize="+size, "bots", "id"))
 		stock := pages("/api/depot/stock?pageSize="+size, "stock", "productId")
 		require.Len(t, stock, 6)

@@ -3,6 +3,7 @@ package depot
 import (
 	"context"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -67,14 +68,20 @@ func (m *module) GetShoppingList(ctx context.Context, req *depotv1.GetShoppingLi
 	return &depotv1.GetShoppingListResponse{ShoppingList: lists[0]}, nil
 }
 
-// ListShoppingLists lists the lists that match every given filter, the oldest first.
+// ListShoppingLists lists the lists that match every given filter, the oldest
+// first unless the newest are wanted so.
 func (m *module) ListShoppingLists(ctx context.Context, req *depotv1.ListShoppingListsRequest) (*depotv1.ListShoppingListsResponse, error) {
 	page, err := api.ParsePage(req, "shopping lists")
 	if err != nil {
 		return nil, err
 	}
-	sql := `SELECT ` + listColumns + ` FROM shopping_lists WHERE (created_at, id) > ($1, $2)`
+	beyond, direction := ">", ""
 	args := []any{int64(-1), page.Key(1)}
+	if req.GetNewestFirst() {
+		beyond, direction = "<", " DESC"
+		args[0] = int64(math.MaxInt64)
+	}
+	sql := `SELECT ` + listColumns + ` FROM shopping_lists WHERE (created_at, id) ` + beyond + ` ($1, $2)`
 	if len(page.After) > 0 {
 		created, err := strconv.ParseInt(page.Key(0), 10, 64)
 		if err != nil {
@@ -93,7 +100,7 @@ func (m *module) ListShoppingLists(ctx context.Context, req *depotv1.ListShoppin
 		filter("status", strings.TrimPrefix(req.GetStatus().String(), statusPrefix))
 	}
 	args = append(args, page.Limit())
-	rows, err := database.All(ctx, m.db, scanList, sql+fmt.Sprintf(" ORDER BY created_at, id LIMIT $%d", len(args)), args...)
+	rows, err := database.All(ctx, m.db, scanList, sql+fmt.Sprintf(" ORDER BY created_at%[1]s, id%[1]s LIMIT $%[2]d", direction, len(args)), args...)
 	if err != nil {
 		return nil, fmt.Errorf("list shopping lists: %w", err)
 	}

@@ -55,6 +55,11 @@ func TestOrdersAreListedPageByPage(t *testing.T) {
 		require.Equal(t, all, m.list(t, size))
 		require.Equal(t, adas, m.list(t, size, "customerId", ada))
 		require.Equal(t, all, m.list(t, size, "storeId", store))
+		for _, filter := range [][]string{nil, {"customerId", ada}, {"storeId", store}} {
+			newest := m.list(t, size, append(filter, "newestFirst", "true")...)
+			slices.Reverse(newest)
+			require.Equal(t, m.list(t, size, filter...), newest)
+		}
 	}
 	require.Empty(t, m.list(t, "2", "storeId", newID()))
 	require.Empty(t, m.list(t, "2", "customerId", newID()))

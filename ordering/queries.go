@@ -70,8 +70,8 @@ func orderState(o *order.Order, customerName string) orderRow {
 	}
 }
 
-// ListOrders lists the orders that match every given filter, the oldest first. A
-// customer sees their own.
+// ListOrders lists the orders that match every given filter, the oldest first
+// unless the newest are wanted so. A customer sees their own.
 func (m *module) ListOrders(ctx context.Context, req *orderingv1.ListOrdersRequest) (*orderingv1.ListOrdersResponse, error) {
 	scope := "orders"
 	only, limited := identity.OnlyCustomer(ctx)
@@ -117,7 +117,11 @@ func listOrders(req *orderingv1.ListOrdersRequest, page api.Page, only string, l
 		if err != nil {
 			return "", nil, api.ErrPageToken.In("pageToken")
 		}
-		where("(o.created_at, o.id) > (?, ?)", created, page.Key(1))
+		beyond := ">"
+		if req.GetNewestFirst() {
+			beyond = "<"
+		}
+		where("(o.created_at, o.id) "+beyond+" (?, ?)", created, page.Key(1))
 	}
 	if limited {
 		where("o.customer_id = ?", only)
@@ -150,7 +154,11 @@ func listOrders(req *orderingv1.ListOrdersRequest, page api.Page, only string, l
 		sql += " WHERE " + strings.Join(conditions, " AND ")
 	}
 	args = append(args, page.Limit())
-	return sql + fmt.Sprintf(" ORDER BY o.created_at, o.id LIMIT $%d", len(args)), args, nil
+	direction := ""
+	if req.GetNewestFirst() {
+		direction = " DESC"
+	}
+	return sql + fmt.Sprintf(" ORDER BY o.created_at%[1]s, o.id%[1]s LIMIT $%[2]d", direction, len(args)), args, nil
 }
 
 // GetOrderHistory answers all that happened to an order, and who caused it.

@@ -23,6 +23,7 @@ import (
 // the operator. It is for loopback or a private network, never for clients.
 func (p *process) ops() http.Handler {
 	r := chi.NewRouter()
+	p.mountConsole(r)
 	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, map[string]bool{"alive": true}) })
 	r.Get("/readyz", p.readyz)
 	r.Get("/metrics", p.metrics)
@@ -54,6 +55,9 @@ func (p *process) ops() http.Handler {
 		r.Get("/why", verb(p.why))
 		r.Get("/stuck", verb(p.stuck))
 		r.Get("/events", p.events)
+		r.Get("/life", verb(p.lives))
+		r.Get("/heard", verb(p.heard))
+		r.Get("/traffic", verb(p.traffic))
 	})
 	return r
 }

@@ -179,6 +179,7 @@ func (p *process) mount(ctx context.Context, modules []Module) error {
 	r.Use(p.tracer.Requests)
 	api.Mount(r, p.RPC, api.Process{Modules: p.modules, Ready: p.ready})
 	openapi.Mount(r, p.modules...)
+	p.mountShop(r)
 	p.answer(r)
 	p.mounted.Store(true)
 	return nil
@@ -207,9 +208,7 @@ func (p *process) listen() (Addresses, error) {
 		return Addresses{}, errors.Join(fmt.Errorf("listen for operations: %w; choose another address with --ops", err), apiListener.Close())
 	}
 	addresses := Addresses{HTTP: "http://" + apiListener.Addr().String(), Ops: "http://" + opsListener.Addr().String()}
-	p.serve(apiListener, p.certificates, p.config.door(p.config.HTTP, !p.config.authOn(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		(*p.handler.Load()).ServeHTTP(w, r)
-	})))
+	p.serve(apiListener, p.certificates, p.config.door(p.config.HTTP, !p.config.authOn(), http.HandlerFunc(p.api)))
 	if p.certificates != nil {
 		addresses.HTTP, addresses.TLS = "https://"+apiListener.Addr().String(), p.certificates.client()
 	}

@@ -55,7 +55,9 @@ func (s Settings) freeDisk() int64 {
 // Announce writes what is ready, and where it can be reached.
 func (a Addresses) Announce(out io.Writer, what string) {
 	fmt.Fprintln(out, what)
+	fmt.Fprintf(out, "  storefront  %s/\n", a.HTTP)
 	fmt.Fprintf(out, "  API         %s   (REST, gRPC, gRPC-Web and Connect)\n", a.HTTP)
 	fmt.Fprintf(out, "  docs        %s/docs\n", a.HTTP)
+	fmt.Fprintf(out, "  console     %s/console\n", a.Ops)
 	fmt.Fprintf(out, "  operations  %s\n", a.Ops)
 }

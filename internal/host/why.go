@@ -47,8 +47,12 @@ func (p *process) why(r *http.Request) (any, error) {
 	if key == "" {
 		return nil, fault.New(fault.Invalid, "KEY_MISSING", "say about what, as ?key=<id>")
 	}
+	services, err := p.chosen(r)
+	if err != nil {
+		return nil, err
+	}
 	stories := []Story{}
-	for _, s := range p.services {
+	for _, s := range services {
 		story, err := s.story(r.Context(), key)
 		if err != nil {
 			return nil, err

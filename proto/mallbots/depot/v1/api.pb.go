@@ -818,7 +818,9 @@ type ListShoppingListsRequest struct {
 	// How many to answer at most: 50 when 0, and never more than 100.
 	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Where to go on: the next page token of the answer before, or empty for the first page.
-	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Whether the newest come first; else the oldest do.
+	NewestFirst   bool `protobuf:"varint,5,opt,name=newest_first,json=newestFirst,proto3" json:"newest_first,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -879,6 +881,13 @@ func (x *ListShoppingListsRequest) GetPageToken() string {
 		return x.PageToken
 	}
 	return ""
+}
+
+func (x *ListShoppingListsRequest) GetNewestFirst() bool {
+	if x != nil {
+		return x.NewestFirst
+	}
+	return false
 }
 
 // ListShoppingListsResponse is a page of shopping lists, the oldest first.
@@ -1550,7 +1559,7 @@ const file_mallbots_depot_v1_api_proto_rawDesc = "" +
 	"\x13PAGE_TOKEN_TOO_LONG\x12.page token must be one that this list answered\x1a\x13this.size() <= 2000R\tpageToken\"k\n" +
 	"\x11ListStockResponse\x12.\n" +
 	"\x05stock\x18\x01 \x03(\v2\x18.mallbots.depot.v1.StockR\x05stock\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x92\x03\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb5\x03\n" +
 	"\x18ListShoppingListsRequest\x12&\n" +
 	"\border_id\x18\x01 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\aorderId\x12G\n" +
 	"\x06status\x18\x02 \x01(\x0e2%.mallbots.depot.v1.ShoppingListStatusB\b\xbaH\x05\x82\x01\x02\x10\x01R\x06status\x12\x83\x01\n" +
@@ -1558,7 +1567,8 @@ const file_mallbots_depot_v1_api_proto_rawDesc = "" +
 	"\x16PAGE_SIZE_OUT_OF_RANGE\x12,page size must be 0 (the default, 50) to 100\x1a\x18this >= 0 && this <= 100R\bpageSize\x12\x7f\n" +
 	"\n" +
 	"page_token\x18\x04 \x01(\tB`\xbaH]\xba\x01Z\n" +
-	"\x13PAGE_TOKEN_TOO_LONG\x12.page token must be one that this list answered\x1a\x13this.size() <= 2000R\tpageToken\"\x8b\x01\n" +
+	"\x13PAGE_TOKEN_TOO_LONG\x12.page token must be one that this list answered\x1a\x13this.size() <= 2000R\tpageToken\x12!\n" +
+	"\fnewest_first\x18\x05 \x01(\bR\vnewestFirst\"\x8b\x01\n" +
 	"\x19ListShoppingListsResponse\x12F\n" +
 	"\x0eshopping_lists\x18\x01 \x03(\v2\x1f.mallbots.depot.v1.ShoppingListR\rshoppingLists\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"2\n" +

@@ -1167,7 +1167,9 @@ type ListOrdersRequest struct {
 	// How many to answer at most: 50 when 0, and never more than 100.
 	PageSize int32 `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Where to go on: the next page token of the answer before, or empty for the first page.
-	PageToken     string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Whether the newest come first; else the oldest do.
+	NewestFirst   bool `protobuf:"varint,8,opt,name=newest_first,json=newestFirst,proto3" json:"newest_first,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1251,7 +1253,14 @@ func (x *ListOrdersRequest) GetPageToken() string {
 	return ""
 }
 
-// ListOrdersResponse is a page of orders, the oldest first.
+func (x *ListOrdersRequest) GetNewestFirst() bool {
+	if x != nil {
+		return x.NewestFirst
+	}
+	return false
+}
+
+// ListOrdersResponse is a page of orders, the oldest first if nothing else was asked for.
 type ListOrdersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The orders of this page.
@@ -1755,7 +1764,7 @@ const file_mallbots_ordering_v1_api_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12/\n" +
 	"\x05as_of\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"E\n" +
 	"\x10GetOrderResponse\x121\n" +
-	"\x05order\x18\x01 \x01(\v2\x1b.mallbots.ordering.v1.OrderR\x05order\"\xb9\x04\n" +
+	"\x05order\x18\x01 \x01(\v2\x1b.mallbots.ordering.v1.OrderR\x05order\"\xdc\x04\n" +
 	"\x11ListOrdersRequest\x12,\n" +
 	"\vcustomer_id\x18\x01 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\n" +
 	"customerId\x12&\n" +
@@ -1767,7 +1776,8 @@ const file_mallbots_ordering_v1_api_proto_rawDesc = "" +
 	"\x16PAGE_SIZE_OUT_OF_RANGE\x12,page size must be 0 (the default, 50) to 100\x1a\x18this >= 0 && this <= 100R\bpageSize\x12\x7f\n" +
 	"\n" +
 	"page_token\x18\a \x01(\tB`\xbaH]\xba\x01Z\n" +
-	"\x13PAGE_TOKEN_TOO_LONG\x12.page token must be one that this list answered\x1a\x13this.size() <= 2000R\tpageToken\"q\n" +
+	"\x13PAGE_TOKEN_TOO_LONG\x12.page token must be one that this list answered\x1a\x13this.size() <= 2000R\tpageToken\x12!\n" +
+	"\fnewest_first\x18\b \x01(\bR\vnewestFirst\"q\n" +
 	"\x12ListOrdersResponse\x123\n" +
 	"\x06orders\x18\x01 \x03(\v2\x1b.mallbots.ordering.v1.OrderR\x06orders\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"2\n" +
