@@ -158,6 +158,7 @@ func (in *Inbox) register(d protoreflect.MessageDescriptor, h handler) {
 	if in.consumers[source] == nil {
 		in.consumers[source] = newConsumer(in, source)
 		rewound.WithLabelValues(in.db.Module(), source)
+		passed.WithLabelValues(in.db.Module(), source)
 	}
 }
 

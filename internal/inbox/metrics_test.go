@@ -27,6 +27,6 @@ func TestWhatNeverWentWrongIsZeroNotMissing(t *testing.T) {
 	}
 	require.Equal(t, map[string]float64{
 		"mallbots_events_failed_total": 0, "mallbots_events_retried_total": 0, "mallbots_events_dead_lettered_total": 0,
-		"mallbots_consumer_rewinds_total": 0,
+		"mallbots_consumer_rewinds_total": 0, "mallbots_events_passed_total": 0,
 	}, values)
 }
