@@ -52,6 +52,18 @@ func sentence(module string, running []string) string {
 	return fmt.Sprintf("it runs %s, and not %s", strings.Join(running, ", "), module)
 }
 
+// newRefuse returns what refuses requests of modules for a while.
+func newRefuse(options []connecthttp.Option) Refuse {
+	writer := connecthttp.NewErrorWriter(options...)
+	return func(w http.ResponseWriter, r *http.Request, f *fault.Error) {
+		if strings.HasPrefix(r.URL.Path, "/mallbots.") && writer.IsSupported(r) {
+			_ = writer.Write(w, r, ToWire(f)) // the caller may have gone
+			return
+		}
+		rest.WriteError(w, f)
+	}
+}
+
 // absent answers each caller in the protocol that it speaks.
 func absent(writer *connecthttp.ErrorWriter, refusal *fault.Error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

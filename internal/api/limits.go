@@ -49,22 +49,31 @@ func limitTime(most time.Duration, stopping <-chan struct{}) connect.ServerInter
 			}
 			ctx, cancel := context.WithCancelCause(ctx)
 			defer cancel(nil)
-			if stopping != nil {
-				go func() {
-					select {
-					case <-stopping:
-						cancel(ErrStopping)
-					case <-ctx.Done():
-					}
-				}()
-			}
+			moving, _ := ctx.Value(stoppingKey{}).(<-chan struct{})
+			go func() {
+				select {
+				case <-stopping: // never, when there is none
+					cancel(ErrStopping)
+				case <-moving:
+					cancel(ErrStopping)
+				case <-ctx.Done():
+				}
+			}()
 			err := next(ctx, spec, stream)
-			if errors.Is(context.Cause(ctx), ErrStopping) {
+			if _, named := fault.Of(err); !named && errors.Is(context.Cause(ctx), ErrStopping) {
 				return ErrStopping
 			}
 			return err
 		}
 	}
+}
+
+type stoppingKey struct{}
+
+// WithStopping returns a context whose stream is ended when stopping is closed,
+// so that its caller connects again: the module stops, and not the server.
+func WithStopping(ctx context.Context, stopping <-chan struct{}) context.Context {
+	return context.WithValue(ctx, stoppingKey{}, stopping)
 }
 
 // inTime names a failure after the deadline for what it is: drivers word an

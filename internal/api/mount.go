@@ -11,6 +11,7 @@ import (
 	"connectrpc.com/grpcreflect"
 	"github.com/go-chi/chi/v5"
 
+	"mallbots/internal/fault"
 	"mallbots/internal/rest"
 )
 
@@ -20,7 +21,13 @@ type Process struct {
 	Modules []string
 	// Ready returns nil when every part works, or what is wrong. Nil: always.
 	Ready func() error
+	// Door stands before all that a module answers: it passes a request on, holds
+	// it, refuses it or sends it elsewhere. Nil: it is passed on.
+	Door func(module string, next http.Handler, refuse Refuse) http.Handler
 }
+
+// Refuse answers a request with a fault, in the protocol that its caller speaks.
+type Refuse func(w http.ResponseWriter, r *http.Request, f *fault.Error)
 
 // Mount serves server on r in every way there is: gRPC, gRPC-Web and Connect
 // under the names of the services, REST under /api, gRPC health and server
@@ -28,7 +35,7 @@ type Process struct {
 // answered by saying so. Call it when all services are registered.
 func Mount(r chi.Router, server *connect.Server, process Process) {
 	warmUp(server)
-	rpc := subtreeMux{Router: r, unary: map[string]bool{}}
+	rpc := subtreeMux{Router: r, unary: map[string]bool{}, door: func(_ string, next http.Handler) http.Handler { return next }}
 	for spec := range server.Specs() {
 		rpc.unary[spec.Procedure] = spec.StreamType == connect.StreamTypeUnary
 	}
@@ -40,6 +47,12 @@ func Mount(r chi.Router, server *connect.Server, process Process) {
 		connecthttp.WithCompressMinBytes(1024),
 		connecthttp.WithCodecs(connectproto.NewBinaryCodec(), json),
 	}
+	if process.Door != nil {
+		refuse := newRefuse(options)
+		rpc.door = func(procedure string, next http.Handler) http.Handler {
+			return process.Door(ModuleOf(procedure), next, refuse)
+		}
+	}
 	connecthttp.Mount(rpc, server, options...)
 	connecthttp.Mount(rpc, newHealthServer(server, process.Ready), options...)
 
@@ -48,7 +61,7 @@ func Mount(r chi.Router, server *connect.Server, process Process) {
 	rpc.Handle(grpcreflect.NewHandlerV1(reflector))
 	rpc.Handle(grpcreflect.NewHandlerV1Alpha(reflector))
 
-	rest.Mount(r, server)
+	rest.Mount(r, server, rest.WithDoor(rpc.door))
 	mountAbsent(r, process.Modules, options)
 }
 
@@ -99,12 +112,16 @@ func services(server *connect.Server) []string {
 type subtreeMux struct {
 	chi.Router
 	unary map[string]bool // by procedure
+	door  func(procedure string, next http.Handler) http.Handler
 }
 
 // Handle registers handler for pattern.
 func (m subtreeMux) Handle(pattern string, handler http.Handler) {
 	if strings.HasSuffix(pattern, "/") {
 		pattern += "*"
+	}
+	if ModuleOf(pattern) != "" {
+		handler = m.door(pattern, handler)
 	}
 	if !m.unary[pattern] {
 		m.Router.Handle(pattern, handler)

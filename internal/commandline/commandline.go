@@ -67,6 +67,7 @@ type Operating struct {
 	Projections projectionsCommand `cmd:"" help:"Rebuild read models from the stored events."`
 	Events      eventsCommand      `cmd:"" help:"Follow the events that pass on the streams."`
 	Migrate     migrateCommand     `cmd:"" help:"Bring the databases to this binary's schema, and exit."`
+	Move        moveCommand        `cmd:"" help:"Take a module from one running process to another."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask a process whether it is ready. Exit 0 only when it is."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }

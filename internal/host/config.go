@@ -22,6 +22,7 @@ type Config struct {
 	Data        string        // directory of the embedded databases and the embedded broker
 	DatabaseURL secret.Text   // PostgreSQL; {module} is replaced by the module's name
 	NATSURL     secret.Text   // NATS server or cluster
+	Standby     bool          // wait until modules are moved here, unless they were already
 	Currency    string        // the one currency that the mall trades in, three capitals
 	OutboxLimit int64         // rows that may wait to be published before a module refuses changes; 0 is 100 000, negative no limit
 	FreeDisk    int64         // bytes that must be free where Data is, else changes are refused; 0 is 128 MiB, negative no limit

@@ -72,7 +72,7 @@ func (p *process) events(w http.ResponseWriter, r *http.Request) {
 	}
 	write(": the tail begins\n\n")
 	var wait sync.WaitGroup
-	for _, s := range p.services {
+	for _, s := range p.here() {
 		wait.Go(func() {
 			err := p.broker.Tail(r.Context(), s.Name, func(m broker.Message) {
 				data, err := json.Marshal(Show(p.broker.Stream(s.Name).Name(), m))

@@ -80,7 +80,7 @@ func (p look) Collect(into chan<- prometheus.Metric) {
 	if !p.mounted.Load() { // the services are still being made
 		return
 	}
-	for _, s := range p.services {
+	for _, s := range p.here() {
 		gauge(refusing, truth(p.pressure.admit(s.Name) != nil), s.Name)
 		p.collectPool(into, s)
 		if n, err := outbox.CountLost(ctx, s.DB); err == nil {

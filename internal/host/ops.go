@@ -36,17 +36,18 @@ func (p *process) ops() http.Handler {
 
 	r.Group(func(r chi.Router) {
 		r.Use(p.onceMounted, limitBody, asOperator)
+		p.moves(r)
 		r.Get("/quiet", verb(p.quiet))
 		r.Get("/audit", verb(p.auditAll))
 		r.Post("/audit", verb(p.auditAll))
-		r.Post("/projections/rebuild", verb(p.rebuildAll))
-		r.Post("/republish", verb(p.republishAll))
+		r.With(p.unmoved).Post("/projections/rebuild", verb(p.rebuildAll))
+		r.With(p.unmoved).Post("/republish", verb(p.republishAll))
 		r.Get("/deadletters", verb(p.deadLetters))
 		r.Get("/deadletters/preview", verb(p.previewDeadLetters))
 		r.Get("/deadletters/{id}", verb(p.deadLetter))
-		r.Post("/deadletters/{id}/edit", verb(p.editDeadLetter))
-		r.Post("/deadletters/{id}/retry", verb(p.retryDeadLetter))
-		r.Post("/deadletters/{id}/discard", verb(p.discardDeadLetter))
+		r.With(p.unmoved).Post("/deadletters/{id}/edit", verb(p.editDeadLetter))
+		r.With(p.unmoved).Post("/deadletters/{id}/retry", verb(p.retryDeadLetter))
+		r.With(p.unmoved).Post("/deadletters/{id}/discard", verb(p.discardDeadLetter))
 		r.Get("/keys", verb(p.keys))
 		r.Post("/keys", verb(p.addKey))
 		r.Post("/keys/{id}/revoke", verb(p.revokeKey))
@@ -119,6 +120,15 @@ func limitBody(next http.Handler) http.Handler {
 	})
 }
 
+// unmoved keeps away what changes a module's data while a module moves.
+func (p *process) unmoved(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.verbs.RLock()
+		defer p.verbs.RUnlock()
+		next.ServeHTTP(w, r)
+	})
+}
+
 // verb makes a handler of a function that answers JSON.
 func verb(do func(r *http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -140,7 +150,7 @@ func answer(w http.ResponseWriter, status int, body any) {
 
 // await waits until a module has applied what Mallbots-After names.
 func (p *process) await(ctx context.Context, module, source, key string, sequence int64) (bool, error) {
-	for _, s := range p.services {
+	for _, s := range p.here() {
 		if s.Name == module {
 			return s.Inbox.Await(ctx, source, key, sequence)
 		}
@@ -151,7 +161,7 @@ func (p *process) await(ctx context.Context, module, source, key string, sequenc
 // behind counts what is still to be published, consumed or fired.
 func (p *process) behind(ctx context.Context) (int64, error) {
 	var behind int64
-	for _, s := range p.services {
+	for _, s := range p.here() {
 		n, err := s.behind(ctx)
 		if err != nil {
 			return 0, err
@@ -196,7 +206,7 @@ func (p *process) auditAll(r *http.Request) (any, error) {
 // reports audits each module.
 func (p *process) reports(ctx context.Context) ([]Report, error) {
 	reports := []Report{}
-	for _, s := range p.services {
+	for _, s := range p.here() {
 		report, err := s.audit(ctx)
 		if err != nil {
 			return nil, err
@@ -229,9 +239,9 @@ func (p *process) settle(ctx context.Context, wait time.Duration) error {
 func (p *process) chosen(r *http.Request) ([]*Service, error) {
 	name := r.URL.Query().Get("module")
 	if name == "" {
-		return p.services, nil
+		return p.here(), nil
 	}
-	for _, s := range p.services {
+	for _, s := range p.here() {
 		if s.Name == name {
 			return []*Service{s}, nil
 		}

@@ -142,7 +142,7 @@ func (p *process) previewDeadLetters(r *http.Request) (any, error) {
 // find asks each module for a dead letter until one has it.
 func (p *process) find(r *http.Request, do func(ctx context.Context, s *Service, id string) (any, error)) (any, error) {
 	id := chi.URLParam(r, "id")
-	for _, s := range p.services {
+	for _, s := range p.here() {
 		result, err := do(r.Context(), s, id)
 		if fault.KindOf(err) == fault.NotFound && errors.Is(err, inbox.ErrNoLetter) {
 			continue

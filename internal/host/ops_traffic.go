@@ -40,7 +40,7 @@ func (p *process) traffic(*http.Request) (any, error) {
 		return nil, fmt.Errorf("read the counters: %w", err)
 	}
 	all := []Traffic{}
-	for _, s := range p.services {
+	for _, s := range p.here() {
 		all = append(all, s.traffic(families))
 	}
 	return map[string]any{"traffic": all}, nil

@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus"
@@ -86,6 +86,11 @@ type process struct {
 	guard        *credential.Authenticator // nil where nobody is asked who they are
 	keysDB       database.DB               // of the guard
 	certificates *certificates             // nil without TLS
+
+	addresses Addresses
+	residents []*resident     // one for each module, at home or not
+	begin     func(*resident) // starts the loops of one
+	verbs     sync.RWMutex    // held while a module moves, and by operators who change something
 }
 
 func (p *process) run(ctx context.Context, modules []Module, ready func(Addresses)) (err error) {
@@ -101,8 +106,7 @@ func (p *process) run(ctx context.Context, modules []Module, ready func(Addresse
 			return err
 		}
 	}
-	addresses, err := p.listen()
-	if err != nil {
+	if p.addresses, err = p.listen(); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.close(stop)) }()
@@ -123,13 +127,24 @@ func (p *process) run(ctx context.Context, modules []Module, ready func(Addresse
 		return err
 	}
 	p.keepGuard(working)
-	p.work(working)
+	p.begin = func(r *resident) {
+		if working.Err() == nil {
+			p.work(working, r)
+		}
+	}
+	for _, r := range p.residents {
+		if r.works() {
+			p.begin(r)
+		}
+	}
+	p.mounted.Store(true)
+	p.workers.start(working, "moves", p.inquireAlways)
 	p.readiness.check(ctx)
 	p.readiness.waiting("modules", "")
 	if p.guard != nil {
-		addresses.Token = p.guard.Internal("helpers")
+		p.addresses.Token = p.guard.Internal("helpers")
 	}
-	ready(addresses)
+	ready(p.addresses)
 
 	select {
 	case <-ctx.Done():
@@ -165,6 +180,7 @@ func (p *process) construct(ctx context.Context, modules []Module) error {
 		if err := errors.Join(s.Inbox.Check(), s.checkHistories(ctx)); err != nil {
 			return fmt.Errorf("start module %s: %w", s.Name, err)
 		}
+		p.residents = append(p.residents, &resident{Service: s, gate: newGate()})
 	}
 	return nil
 }
@@ -175,25 +191,26 @@ func (p *process) mount(ctx context.Context, modules []Module) error {
 	if err := p.construct(ctx, modules); err != nil {
 		return err
 	}
+	if err := p.settleIn(ctx); err != nil {
+		return err
+	}
 	r := chi.NewRouter()
 	r.Use(p.tracer.Requests)
-	api.Mount(r, p.RPC, api.Process{Modules: p.modules, Ready: p.ready})
+	api.Mount(r, p.RPC, api.Process{Modules: p.modules, Ready: p.ready, Door: p.door})
 	openapi.Mount(r, p.modules...)
 	p.mountShop(r)
 	p.answer(r)
-	p.mounted.Store(true)
 	return nil
 }
 
-// work starts the loops of each module.
-func (p *process) work(ctx context.Context) {
-	for _, s := range p.services {
-		p.workers.start(ctx, s.Name+".relay", s.relay.Run)
-		p.workers.start(ctx, s.Name+".inbox", func(ctx context.Context) error { return s.Inbox.Run(ctx, p.broker) })
-		p.workers.start(ctx, s.Name+".timers", s.Timers.Run)
-		p.workers.start(ctx, s.Name+".pressure", func(ctx context.Context) error { return p.pressure.watch(ctx, s) })
-		p.workers.every(ctx, time.Hour, s.Name+".idempotency", func(ctx context.Context) error { return api.PruneIdempotency(ctx, s.DB) })
+// door is what requests of a module pass through.
+func (p *process) door(module string, next http.Handler, refuse api.Refuse) http.Handler {
+	for _, r := range p.residents {
+		if r.Name == module {
+			return r.gate.door(next, refuse)
+		}
 	}
+	return next
 }
 
 // listen opens both listeners before anything else, so that probes get an

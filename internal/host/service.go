@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"connectrpc.com/connect/v2"
@@ -49,6 +50,7 @@ type Service struct {
 	Timers *timers.Timers
 	Log    *slog.Logger
 
+	asleep    atomic.Bool // it is not at home in this process
 	readiness *readiness
 	relay     *outbox.Relay
 	books     []book
@@ -105,11 +107,21 @@ func (h *Host) Service(ctx context.Context, name string, migrations fs.FS) (*Ser
 	}
 	h.services = append(h.services, s)
 	h.readiness.add(part, name, db.Ping)
-	h.readiness.add(name+".relay", name, func(context.Context) error { return s.relay.Health() })
-	h.readiness.add(name+".consumer", name, func(context.Context) error { return s.Inbox.Health() })
-	h.readiness.add(name+".timers", name, func(context.Context) error { return s.Timers.Health() })
+	h.readiness.add(name+".relay", name, s.awake(func() error { return s.relay.Health() }))
+	h.readiness.add(name+".consumer", name, s.awake(func() error { return s.Inbox.Health() }))
+	h.readiness.add(name+".timers", name, s.awake(func() error { return s.Timers.Health() }))
 	h.readiness.add(name+".outbox", name, func(context.Context) error { return h.pressure.admit(name) })
 	return s, nil
+}
+
+// awake asks for the health of what only runs where the module is at home.
+func (s *Service) awake(health func() error) func(context.Context) error {
+	return func(context.Context) error {
+		if s.asleep.Load() {
+			return nil
+		}
+		return health()
+	}
 }
 
 // HealthySince is since when the module's database, relay, consumers and

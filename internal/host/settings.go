@@ -17,6 +17,7 @@ type Settings struct {
 	Data        string        `default:"./data" type:"path" help:"Directory of the embedded databases and broker."`
 	DatabaseURL secret.Text   `name:"database-url" help:"PostgreSQL; {module} is replaced by the module's name. Empty: SQLite in the data directory."`
 	NATSURL     secret.Text   `name:"nats-url" help:"NATS server or cluster. Empty: one in this process."`
+	Standby     bool          `help:"Run a module only once it was moved here with: mallbots move."`
 	Currency    string        `default:"USD" help:"The one currency that the mall trades in."`
 	OutboxLimit int64         `default:"100000" help:"Events that may wait to be published before a module refuses changes with 503; -1 is no limit."`
 	FreeDisk    int64         `default:"128" help:"MiB that must be free where --data is, else changes are refused with 503; -1 is no limit."`
@@ -38,7 +39,7 @@ func (s Settings) Config(log io.Writer) (Config, error) {
 		handler = slog.NewJSONHandler(log, options)
 	}
 	return Config{
-		HTTP: s.HTTP, Ops: s.Ops, Data: s.Data, DatabaseURL: s.DatabaseURL, NATSURL: s.NATSURL,
+		HTTP: s.HTTP, Ops: s.Ops, Data: s.Data, DatabaseURL: s.DatabaseURL, NATSURL: s.NATSURL, Standby: s.Standby,
 		Currency: s.Currency, OutboxLimit: s.OutboxLimit, FreeDisk: s.freeDisk(), StuckAfter: s.StuckAfter, Log: slog.New(handler),
 		Security: s.Security,
 	}, nil

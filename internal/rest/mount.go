@@ -34,6 +34,11 @@ func WithBodyTimeout(most time.Duration) Option {
 	return func(t *transcoder) { t.bodyTimeout = most }
 }
 
+// WithDoor sets what stands before each route of a procedure.
+func WithDoor(door func(procedure string, next http.Handler) http.Handler) Option {
+	return func(t *transcoder) { t.door = door }
+}
+
 // BodyTimeout is how long a caller may take to send the body of a request.
 const BodyTimeout = 30 * time.Second
 
@@ -42,6 +47,7 @@ type transcoder struct {
 	server      *connect.Server
 	heartbeat   time.Duration
 	bodyTimeout time.Duration
+	door        func(procedure string, next http.Handler) http.Handler
 }
 
 // Mount registers a route on r for each annotation of each method of server,
@@ -49,7 +55,7 @@ type transcoder struct {
 // do have one. Call it when all services are registered. It panics when an
 // annotation makes no sense, which is a mistake in the proto.
 func Mount(r chi.Router, server *connect.Server, options ...Option) {
-	t := &transcoder{server: server, heartbeat: 15 * time.Second, bodyTimeout: BodyTimeout}
+	t := &transcoder{server: server, heartbeat: 15 * time.Second, bodyTimeout: BodyTimeout, door: func(_ string, next http.Handler) http.Handler { return next }}
 	for _, option := range options {
 		option(t)
 	}
@@ -63,7 +69,7 @@ func Mount(r chi.Router, server *connect.Server, options ...Option) {
 			panic(err)
 		}
 		for _, b := range bound {
-			handler := t.handler(spec, b, versionField(method.Output()))
+			handler := t.door(spec.Procedure, t.handler(spec, b, versionField(method.Output())))
 			r.Method(b.Method, b.Path, handler)
 			if b.Method == http.MethodGet && !method.IsStreamingServer() {
 				r.Method(http.MethodHead, b.Path, handler)
