@@ -12,6 +12,7 @@ import (
 	"mallbots/internal/database/pgtest"
 	"mallbots/internal/host"
 	"mallbots/internal/host/hosttest"
+	"mallbots/internal/secret"
 )
 
 // pair is a mall, and a process that stands by for one of its modules.
@@ -36,7 +37,7 @@ func module(name string) host.Module {
 func startPair(t *testing.T, name string, from, to host.Config) *pair {
 	t.Helper()
 	p := &pair{nats: brokertest.NewExternal(t), module: name}
-	from.NATSURL, to.NATSURL, to.Standby = p.nats.URL(), p.nats.URL(), true
+	from.NATSURL, to.NATSURL, to.Standby = secret.Text(p.nats.URL()), secret.Text(p.nats.URL()), true
 	for _, c := range []*host.Config{&from, &to} {
 		c.Data, c.Log = t.TempDir(), hosttest.Log(t)
 	}
@@ -136,8 +137,8 @@ func TestAModuleMovesFromOneDatabaseToAnother(t *testing.T) {
 		name     string
 		from, to host.Config
 	}{
-		{"SQLite to PostgreSQL", host.Config{}, host.Config{DatabaseURL: pgtest.DSN(t)}},
-		{"PostgreSQL to PostgreSQL", host.Config{DatabaseURL: pgtest.DSN(t)}, host.Config{DatabaseURL: pgtest.DSN(t)}},
+		{"SQLite to PostgreSQL", host.Config{}, host.Config{DatabaseURL: secret.Text(pgtest.DSN(t))}},
+		{"PostgreSQL to PostgreSQL", host.Config{DatabaseURL: secret.Text(pgtest.DSN(t))}, host.Config{DatabaseURL: secret.Text(pgtest.DSN(t))}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := startPair(t, "depot", c.from, c.to)
@@ -176,12 +177,12 @@ func TestAMoveThatCannotGoWellIsRefused(t *testing.T) {
 
 	r := p.other.Ops(t, "POST", "/modules/kiosk/arrive", good)
 	require.Equal(t, 404, r.Status, r.Text)
-	stores := hosttest.StartWith(t, host.Config{Data: t.TempDir(), NATSURL: p.nats.URL(), Standby: true, Log: hosttest.Log(t)}, module("stores"))
+	stores := hosttest.StartWith(t, host.Config{Data: t.TempDir(), NATSURL: secret.Text(p.nats.URL()), Standby: true, Log: hosttest.Log(t)}, module("stores"))
 	r = stores.Ops(t, "POST", "/modules/stores/arrive", host.MoveRequest{From: p.other.OpsURL, Ops: stores.OpsURL, API: stores.URL, Pause: "2s"})
 	require.Equal(t, 404, r.Status, "%s", r.Text)
 	require.Contains(t, r.Text, "no module of that name")
 
-	foreign := hosttest.StartWith(t, host.Config{Data: t.TempDir(), NATSURL: other.ClientURL(), Standby: true, Log: hosttest.Log(t)}, module("depot"))
+	foreign := hosttest.StartWith(t, host.Config{Data: t.TempDir(), NATSURL: secret.Text(other.ClientURL()), Standby: true, Log: hosttest.Log(t)}, module("depot"))
 	refuses(409, "different brokers", foreign, host.MoveRequest{From: p.mall.OpsURL, Ops: foreign.OpsURL, API: foreign.URL, Pause: "2s"})
 
 	data := t.TempDir()
@@ -190,7 +191,7 @@ func TestAMoveThatCannotGoWellIsRefused(t *testing.T) {
 	full.Settle(t)
 	require.NotEmpty(t, store)
 	full.Stop(t)
-	holds := hosttest.StartWith(t, host.Config{Data: data, NATSURL: p.nats.URL(), Standby: true, Log: hosttest.Log(t)}, module("depot"))
+	holds := hosttest.StartWith(t, host.Config{Data: data, NATSURL: secret.Text(p.nats.URL()), Standby: true, Log: hosttest.Log(t)}, module("depot"))
 	refuses(409, "holds data", holds, host.MoveRequest{From: p.mall.OpsURL, Ops: holds.OpsURL, API: holds.URL, Pause: "2s"})
 
 	p.moved(t, p.mall, p.other) // none of it was in the way
