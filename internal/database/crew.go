@@ -61,6 +61,17 @@ func Attend(ctx context.Context, db DB, ready func(self int64)) {
 	<-ctx.Done()
 }
 
+// Attending counts the processes that attend at this moment, as the database
+// knows it and whether this one is among them or not.
+func Attending(ctx context.Context, db DB) (int64, error) {
+	if shared, ok := db.(interface {
+		attending(ctx context.Context) (int64, error)
+	}); ok {
+		return shared.attending(ctx)
+	}
+	return 0, nil // nobody else can
+}
+
 // CrewOf is who shares the work on db, as this process knows. It is cheap.
 func CrewOf(db DB) Crew {
 	if shared, ok := db.(attendant); ok {

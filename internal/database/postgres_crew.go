@@ -79,7 +79,7 @@ func (d *postgres) sit(ctx context.Context, ready func(self int64)) error {
 	if _, err := conn.Exec(ctx, "LISTEN "+pgx.Identifier{d.channel()}.Sanitize()); err != nil {
 		return err
 	}
-	class := lockKey("crew", d.module) & 0x7fffffff // as wide as half an advisory lock
+	class := d.class()
 	self, err := d.takeSeat(ctx, conn, class, ready)
 	if err != nil {
 		return err
@@ -106,6 +106,19 @@ func (d *postgres) sit(ctx context.Context, ready func(self int64)) error {
 			looked = time.Time{}
 		}
 	}
+}
+
+// class is what the locks of the crew's numbers have in common: as wide as half
+// an advisory lock.
+func (d *postgres) class() int64 { return lockKey("crew", d.module) & 0x7fffffff }
+
+// attending counts the numbers that are taken.
+func (d *postgres) attending(ctx context.Context) (int64, error) {
+	n, err := One(ctx, d, Value[int64], `SELECT count(*) `+seated, d.class())
+	if err != nil {
+		return 0, fmt.Errorf("database: %s: who else attends: %w", d.module, err)
+	}
+	return n, nil
 }
 
 // seated are the numbers of the members: the locks of a class that are held.

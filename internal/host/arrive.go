@@ -282,6 +282,22 @@ func (p *process) inquire(ctx context.Context, r *resident) (gone bool, err erro
 	}
 }
 
+// evict stops a module that another process of the same database has let go
+// since this one has looked.
+func (p *process) evict(ctx context.Context, r *resident) error {
+	where, err := readResidence(ctx, r.DB)
+	if err != nil || where.home() {
+		return err
+	}
+	p.log.Error("another process has moved the module: it stops here", "module", r.Name, "to", where.API)
+	r.settled(where)
+	bounded, cancel := context.WithTimeout(ctx, longestPause)
+	defer cancel()
+	err = r.gate.shut(bounded)
+	_, late := r.rest(bounded)
+	return errors.Join(err, late, p.sendBack(r))
+}
+
 // inquireAlways takes a module that another process let go while this one was
 // away, or did not hear of it.
 func (p *process) inquireAlways(ctx context.Context) error {
@@ -293,10 +309,14 @@ func (p *process) inquireAlways(ctx context.Context) error {
 			if err != nil {
 				continue
 			}
-			if r.residence().State == Ready && !r.works() {
-				if _, err := p.inquire(ctx, r); err != nil && ctx.Err() == nil {
-					p.log.Warn("a module was copied, and is not known to be let go", "module", r.Name, "error", err)
-				}
+			switch {
+			case r.works():
+				err = p.evict(ctx, r)
+			case r.residence().State == Ready:
+				_, err = p.inquire(ctx, r)
+			}
+			if err != nil && ctx.Err() == nil {
+				p.log.Warn("a module may live elsewhere", "module", r.Name, "error", err)
 			}
 			release()
 		}

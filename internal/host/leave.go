@@ -20,6 +20,7 @@ var (
 	errMoveUnderWay  = fault.New(fault.Conflict, "MOVE_UNDER_WAY", "a move of the module is under way already")
 	errBusy          = fault.New(fault.Unavailable, "MODULE_BUSY", "the module could not pause in time, and works on; try again, or allow a longer pause with --pause")
 	errLeaseOver     = fault.New(fault.Conflict, "PAUSE_OVER", "the pause is over and the module works on here; nothing has moved")
+	errShared        = fault.New(fault.Conflict, "MODULE_SHARED", "several processes share the module's work; stop all but one before it moves")
 	errMoveMalformed = fault.New(fault.Invalid, "MOVE_MALFORMED", `a move is {"move":"an id","pause":"2s", …}`)
 )
 
@@ -61,20 +62,20 @@ func (p *process) leave(r *http.Request) (any, error) {
 		release()
 		return nil, errNotHome.With("%s", here.Name)
 	}
+	if others := len(database.CrewOf(here.DB).Members) - 1; others > 0 {
+		release()
+		return nil, errShared.With("%d others", others)
+	}
 	until := time.Now().Add(pause)
 	ctx, cancel := context.WithDeadline(r.Context(), until)
 	defer cancel()
 	if err := p.pauseModule(ctx, here, release); err != nil {
 		return nil, errBusy.With("%s", err)
 	}
-	err = here.DB.InTx(ctx, func(tx database.Tx) error { // now, so that it goes along
-		operator.Record(ctx, tx, operator.Action{Verb: "move", Target: here.Name, Reason: "to " + asked.API, Outcome: "begun"})
-		return nil
-	})
-	if err != nil {
+	if err := p.farewell(ctx, here, asked); err != nil {
 		p.resume(here)
 		release()
-		return nil, errBusy.With("%s", err)
+		return nil, err
 	}
 	here.mu.Lock()
 	defer here.mu.Unlock()
@@ -87,6 +88,35 @@ func (p *process) leave(r *http.Request) (any, error) {
 	here.lease, here.release = l, release
 	p.log.Info("module paused for a move", "module", here.Name, "move", asked.Move)
 	return map[string]any{"until": until}, nil
+}
+
+// farewell makes sure that the module is at work nowhere, and notes that it is to
+// move: now, so that the note goes along.
+func (p *process) farewell(ctx context.Context, r *resident, asked Leaving) error {
+	if err := alone(ctx, r); err != nil {
+		return err
+	}
+	err := r.DB.InTx(ctx, func(tx database.Tx) error {
+		operator.Record(ctx, tx, operator.Action{Verb: "move", Target: r.Name, Reason: "to " + asked.API, Outcome: "begun"})
+		return nil
+	})
+	if err != nil {
+		return errBusy.With("%s", err)
+	}
+	return nil
+}
+
+// alone refuses a module of which other processes are at work on the same
+// database, while this one is not.
+func alone(ctx context.Context, r *resident) error {
+	others, err := database.Attending(ctx, r.DB)
+	if err != nil {
+		return errBusy.With("%s", err)
+	}
+	if others > 0 {
+		return errShared.With("%d others", others)
+	}
+	return nil
 }
 
 // pauseModule lets nobody in, and ends the module's loops. When that takes too
@@ -186,7 +216,10 @@ func (p *process) goodbye(r *http.Request) (any, error) {
 
 	where := residence{State: Away, Move: asked.Move, Ops: asked.Ops, API: asked.API, Since: time.Now()}
 	ctx := context.WithoutCancel(r.Context())
-	decided, err := p.decide(ctx, here, where)
+	decided, err := false, alone(ctx, here)
+	if err == nil {
+		decided, err = p.decide(ctx, here, where)
+	}
 	if !decided {
 		p.resume(here)
 		here.release()
