@@ -91,9 +91,7 @@ var shoppingScenarios = []scenario{
 		for n := range 7 {
 			s.product(fmt.Sprintf("tea%d", n), "teas", int64(n), 10)
 			s.checkedOut(fmt.Sprintf("basket%d", n), "ada", fmt.Sprintf("1 tea%d", n))
-		}
-		for n := range 7 {
-			s.status(fmt.Sprintf("$basket%d", n), "APPROVED")
+			s.status(fmt.Sprintf("$basket%d", n), "APPROVED") // the list is in the order of the orders, not of the baskets
 		}
 		s.fact("products: %s", s.pages("/api/stores/$teas/products?pageSize=3", "products", 3))
 		s.fact("orders: %s", s.pages("/api/ordering?customerId=$ada&pageSize=2", "orders", 2))

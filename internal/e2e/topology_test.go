@@ -21,24 +21,30 @@ type topology struct {
 }
 
 type variant struct {
-	name  string
-	start func(t *testing.T) *system
+	name   string
+	rounds int // how often each scenario is played
+	start  func(t *testing.T) *system
 }
 
 // system is a running mall with all that it is made of.
 type system struct {
 	mall    *mall
-	ops     []string // the ops listeners of all processes
-	auditor string   // the binary that audits it
-	trouble func(progress <-chan int)
-	after   func(t *testing.T) // what must hold when the scenarios are over
+	ops     []string                  // the ops listeners of all processes
+	auditor string                    // the binary that audits it
+	trouble func(progress <-chan int) // what goes on beside the scenarios; hears how many are over
 }
 
 var topologies = []topology{
-	{"one", []variant{{"", one}}},
+	{"one", []variant{{"", 1, one}}},
 	{"services", []variant{
-		{"on SQLite", func(t *testing.T) *system { return services(t, nil) }},
-		{"on PostgreSQL", func(t *testing.T) *system { return services(t, pgtest.DSN) }},
+		{"on SQLite", 1, func(t *testing.T) *system { return services(t, nil) }},
+		{"on PostgreSQL", 1, func(t *testing.T) *system { return services(t, pgtest.DSN) }},
+	}},
+	{"cluster", []variant{{"", 3, cluster}}},
+	{"mixed", []variant{
+		{"old stores, ordering", 1, func(t *testing.T) *system { return halves(t, "stores", "ordering") }},
+		{"old baskets, depot", 1, func(t *testing.T) *system { return halves(t, "baskets", "depot") }},
+		{"old and new of each", 1, upgrade},
 	}},
 }
 
