@@ -43,7 +43,7 @@ func authenticate(check func(ctx context.Context, authorization []string) (ident
 					}
 					p, refused = check(ctx, authorization)
 				}
-				if wait := limits.allow(ctx, p, refused); wait > 0 {
+				if wait := limits.allow(originOf(ctx), p, refused); wait > 0 {
 					return tooFast(ctx, wait)
 				}
 				if refused != nil {

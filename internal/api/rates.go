@@ -52,13 +52,28 @@ func newRates(r Rates) *rates {
 	}
 }
 
+// origin is where a request comes from, as the connection and as X-Forwarded-For
+// say it.
+type origin struct {
+	peer      string
+	forwarded []string
+}
+
+func originOf(ctx context.Context) origin {
+	info, ok := connect.CallInfoForServerContext(ctx)
+	if !ok {
+		return origin{}
+	}
+	return origin{info.PeerAddr, info.RequestHeader().Values("X-Forwarded-For")}
+}
+
 // allow says how long whoever asks must wait, nothing when not at all. Refused
 // is what is wrong with their credential, or nil.
-func (r *rates) allow(ctx context.Context, who identity.Principal, refused error) time.Duration {
+func (r *rates) allow(from origin, who identity.Principal, refused error) time.Duration {
 	now := time.Now()
 	anonymous := who.Subject == identity.Anonymous().Subject
 	service := refused == nil && !anonymous && who.Has(identity.Service)
-	if address, ok := r.address(ctx); ok && !service {
+	if address, ok := r.address(from); ok && !service {
 		cost := 1
 		if refused != nil {
 			cost = failureCost
@@ -78,17 +93,13 @@ func (r *rates) allow(ctx context.Context, who identity.Principal, refused error
 
 // address is where a request comes from: for IPv6 its network of 64 bits, which
 // one customer of a provider has. It reports false for this machine.
-func (r *rates) address(ctx context.Context) (string, bool) {
-	info, ok := connect.CallInfoForServerContext(ctx)
-	if !ok {
-		return "", false
-	}
-	from, ok := parseAddress(info.PeerAddr)
+func (r *rates) address(o origin) (string, bool) {
+	from, ok := parseAddress(o.peer)
 	if !ok {
 		return "", false
 	}
 	if r.isProxy(from) {
-		forwarded := strings.Split(strings.Join(info.RequestHeader().Values("X-Forwarded-For"), ","), ",")
+		forwarded := strings.Split(strings.Join(o.forwarded, ","), ",")
 		for n := len(forwarded) - 1; n >= 0; n-- { // the nearest wrote last
 			hop, ok := parseAddress(strings.TrimSpace(forwarded[n]))
 			if !ok {

@@ -39,6 +39,46 @@ func TestEveryTrapIsGuarded(t *testing.T) {
 	}
 }
 
+// TestEveryRiskIsTested checks that docs/security.md goes through the ten, each
+// with tests that are there.
+func TestEveryRiskIsTested(t *testing.T) {
+	text := read(t, "docs/security.md")
+	rows := regexp.MustCompile(`(?m)^\| API(\d+) \|.*\| (.*) \|$`).FindAllStringSubmatch(text, -1)
+	require.Len(t, rows, 10)
+	for n, row := range rows {
+		require.Equal(t, strconv.Itoa(n+1), row[1])
+		require.Regexp(t, namedTest, row[2], "API%s names no test", row[1])
+	}
+	for _, name := range namedTest.FindAllStringSubmatch(text, -1) {
+		require.True(t, hasTest(t, name[1], name[2]), "%s: there is no such test", name[0])
+	}
+}
+
+// TestOnlyTheIssuerIsCalled finds every place below the command line that calls
+// another host over HTTP.
+func TestOnlyTheIssuerIsCalled(t *testing.T) {
+	calls := regexp.MustCompile(`\bhttp\.(Get\(|Post\(|PostForm|Head\(|Client\b|DefaultClient|NewRequest|Transport\b|DefaultTransport)`)
+	allowed := map[string]string{
+		"internal/credential/issuer.go": "the issuer of tokens, which is configured",
+		"internal/host/healthcheck.go":  "a command that asks a process whether it is ready",
+	}
+	for pkg := range packages(t) {
+		if strings.HasPrefix(pkg, "cmd/") || strings.HasPrefix(pkg, "internal/tools") || strings.HasSuffix(pkg, "test") {
+			continue
+		}
+		files, err := filepath.Glob("../../" + pkg + "/*.go")
+		require.NoError(t, err)
+		for _, file := range files {
+			name := strings.TrimPrefix(filepath.ToSlash(file), "../../")
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			if !strings.HasSuffix(name, "_test.go") && calls.Match(text) {
+				require.Contains(t, allowed, name, "a request could make the server call somebody")
+			}
+		}
+	}
+}
+
 // hasTest reports whether a package has a test of that name.
 func hasTest(t *testing.T, pkg, name string) bool {
 	t.Helper()

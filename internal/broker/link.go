@@ -24,14 +24,14 @@ func (b *Broker) js() jetstream.JetStream { return b.link.Load().js }
 
 // dial makes a new link the one in use.
 func (b *Broker) dial() error {
-	where := b.url
+	where := shown(b.url)
 	if b.embedded != nil {
 		where = "the embedded server"
 	}
 	l := &link{closed: make(chan struct{})}
 	var err error
 	if l.conn, err = nats.Connect(b.url, b.options(where, l.closed)...); err != nil {
-		return fmt.Errorf("broker: connect to %s: %w", where, err)
+		return fmt.Errorf("broker: connect to %s: %w", where, withoutURL(err))
 	}
 	if l.js, err = jetstream.New(l.conn, jetstream.WithDefaultTimeout(request)); err != nil {
 		l.conn.Close()

@@ -32,7 +32,6 @@ func (p *process) ops() http.Handler {
 	r.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	r.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	r.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
-	r.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 
 	r.Group(func(r chi.Router) {
 		r.Use(p.onceMounted, limitBody, asOperator)
