@@ -93,12 +93,13 @@ lint: ## formatting, vet, staticcheck, unchecked errors, switches that miss a ca
 	@for image in proto/images/*.binpb; do \
 		echo "buf breaking, against $$image"; $(BUF) breaking proto --against $$image || exit 1; done
 
-generate: ## the Go code and the OpenAPI document of the protos
+generate: ## the Go code and the OpenAPI document of the protos, the map and the AsyncAPI document
 	$(BUF) generate --template proto/buf.gen.yaml
 	go generate ./internal/openapi
+	go run ./cmd/mallbots docs
 
 verify: generate ## fail when generated files or go.mod are stale
-	git diff --exit-code -- proto internal/openapi
+	git diff --exit-code -- proto internal/openapi internal/evolution docs/map.md docs/asyncapi.json
 	go mod tidy -diff
 
 release/contracts: ## record the contracts and the stored events of a release, once: VERSION=v0.2.0

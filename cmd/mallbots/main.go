@@ -20,6 +20,7 @@ type commands struct {
 	Demo     demoCommand     `cmd:"" help:"Run a mall in a temporary directory, with shoppers and bots at work, and show the life of one order."`
 	Replay   replayCommand   `cmd:"" help:"Play a trading history through the public API."`
 	Busywork busyworkCommand `cmd:"" help:"Set shoppers, shop keepers and staff to work, and measure."`
+	Docs     docsCommand     `cmd:"" help:"Write the map of the modules and the AsyncAPI document into a checkout of the repository."`
 	commandline.Operating
 }
 

@@ -1,5 +1,3 @@
-// Package contracts holds the contracts in proto to what was released, tests
-// only: what a client or a stored event relies on is not taken away.
 package contracts
 
 import (

@@ -3,6 +3,8 @@ package timers
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"mallbots/internal/database"
@@ -29,3 +31,6 @@ func About(ctx context.Context, q database.Querier, key string) ([]Armed, error)
 	}
 	return armed, nil
 }
+
+// Names are the names of the timers that are handled, sorted.
+func (t *Timers) Names() []string { return slices.Sorted(maps.Keys(t.handlers)) }

@@ -39,7 +39,7 @@ func TestEveryRPCIsInTheDocument(t *testing.T) {
 		}
 	}
 	count := 0
-	for _, file := range contracts {
+	for _, file := range files {
 		methods := file.Services().Get(0).Methods()
 		for i := range methods.Len() {
 			require.Equal(t, moduleOf(file), described[string(methods.Get(i).Name())], "%s", methods.Get(i).FullName())

@@ -13,15 +13,16 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"mallbots/internal/contracts"
 	basketsv1 "mallbots/proto/mallbots/baskets/v1"
 	depotv1 "mallbots/proto/mallbots/depot/v1"
 	orderingv1 "mallbots/proto/mallbots/ordering/v1"
 	storesv1 "mallbots/proto/mallbots/stores/v1"
 )
 
-// contracts are the files whose services the document describes, in the order
+// files are those whose services the document describes, in the order
 // in which an order lives.
-var contracts = []protoreflect.FileDescriptor{
+var files = []protoreflect.FileDescriptor{
 	storesv1.File_mallbots_stores_v1_api_proto,
 	basketsv1.File_mallbots_baskets_v1_api_proto,
 	orderingv1.File_mallbots_ordering_v1_api_proto,
@@ -42,12 +43,12 @@ func main() {
 // generate returns the document's bytes, the same for the same contracts. Root
 // is the folder of the .proto files, which are read for their comments alone.
 func generate(root string) ([]byte, error) {
-	words, err := readComments(root, contracts)
+	words, err := contracts.ReadComments(root, files)
 	if err != nil {
 		return nil, err
 	}
 	schemas := newSchemas(words)
-	doc, err := describe(contracts, words, schemas)
+	doc, err := describe(files, words, schemas)
 	if err != nil {
 		return nil, err
 	}

@@ -9,15 +9,17 @@ import (
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"mallbots/internal/contracts"
 )
 
 // describe returns the whole document.
-func describe(files []protoreflect.FileDescriptor, words comments, s *schemas) (*document, error) {
+func describe(files []protoreflect.FileDescriptor, words contracts.Comments, s *schemas) (*document, error) {
 	doc := newDocument()
 	for _, file := range files {
 		for i := range file.Services().Len() {
 			service := file.Services().Get(i)
-			text, err := words.of(service)
+			text, err := words.Of(service)
 			if err != nil {
 				return nil, err
 			}
@@ -67,12 +69,12 @@ func route(m protoreflect.MethodDescriptor) (verb, path string, err error) {
 var variable = regexp.MustCompile(`\{(\w+)\}`)
 
 // add describes one RPC as an operation.
-func (doc *document) add(m protoreflect.MethodDescriptor, module string, words comments, s *schemas) error {
+func (doc *document) add(m protoreflect.MethodDescriptor, module string, words contracts.Comments, s *schemas) error {
 	verb, path, err := route(m)
 	if err != nil {
 		return err
 	}
-	text, err := words.deed(m)
+	text, err := words.Deed(m)
 	if err != nil {
 		return err
 	}
@@ -152,8 +154,8 @@ func (op *operation) request(m protoreflect.MethodDescriptor, verb, path string,
 }
 
 // respond says what is answered: the response, and each kind of refusal.
-func (op *operation) respond(m protoreflect.MethodDescriptor, verb, path string, codes []string, words comments, s *schemas) error {
-	text, err := words.of(m.Output())
+func (op *operation) respond(m protoreflect.MethodDescriptor, verb, path string, codes []string, words contracts.Comments, s *schemas) error {
+	text, err := words.Of(m.Output())
 	if err != nil {
 		return err
 	}

@@ -6,15 +6,17 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"mallbots/internal/contracts"
 )
 
 // schemas turns messages into JSON Schemas, as proto3 JSON writes them.
 type schemas struct {
-	words comments
+	words contracts.Comments
 	named ordered[*schema]
 }
 
-func newSchemas(words comments) *schemas { return &schemas{words: words} }
+func newSchemas(words contracts.Comments) *schemas { return &schemas{words: words} }
 
 // direction says who sends a message. What a client sends may be written in more
 // ways, is held to limits, and has no field that the server does not know.
@@ -44,7 +46,7 @@ func (s *schemas) message(m protoreflect.MessageDescriptor, d direction) (*schem
 	if err != nil {
 		return nil, err
 	}
-	if object.Description, err = s.words.of(m); err != nil {
+	if object.Description, err = s.words.Of(m); err != nil {
 		return nil, err
 	}
 	s.named.set(name, object)
@@ -91,7 +93,7 @@ func (s *schemas) field(field protoreflect.FieldDescriptor, d direction) (*schem
 	if field.IsList() {
 		value = &schema{Type: "array", Items: value}
 	}
-	value.Description, err = s.words.of(field)
+	value.Description, err = s.words.Of(field)
 	return value, required, codes, err
 }
 
@@ -134,14 +136,14 @@ func (s *schemas) value(field protoreflect.FieldDescriptor, d direction) (*schem
 // says nothing, and is never answered.
 func (s *schemas) enum(e protoreflect.EnumDescriptor) (*schema, error) {
 	name := string(e.Name())
-	text, err := s.words.of(e)
+	text, err := s.words.Of(e)
 	if err != nil {
 		return nil, err
 	}
 	list := &schema{Type: "string", Description: text + "\n"}
 	for i := range e.Values().Len() {
 		value := e.Values().Get(i)
-		text, err := s.words.of(value)
+		text, err := s.words.Of(value)
 		if err != nil {
 			return nil, err
 		}

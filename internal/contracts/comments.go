@@ -1,4 +1,8 @@
-package main
+// Package contracts reads the contracts in proto: which events a module
+// declares, and the words that stand above what is declared. Its tests hold the
+// contracts to what was released: what a client or a stream relies on is not
+// taken away.
+package contracts
 
 import (
 	"fmt"
@@ -10,20 +14,21 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// comments are the words above a declaration, by its full name. Go's generated
+// Comments are the words above a declaration, by its full name. Go's generated
 // code leaves them out of its descriptors, so they are read from the sources,
 // which buf keeps in one format: a declaration begins its line, with two blanks
 // before it inside a message, enum or service, and its comment right above.
-type comments map[protoreflect.FullName]string
+type Comments map[protoreflect.FullName]string
 
 var (
 	outer  = regexp.MustCompile(`^(?:message|enum|service) (\w+) \{`)
 	member = regexp.MustCompile(`^  (?:rpc (\w+)\(|(?:repeated )?[\w.]+ (\w+) = \d+|([A-Z0-9_]+) = \d+)`)
 )
 
-// readComments reads the contracts and what they import of ours.
-func readComments(root string, files []protoreflect.FileDescriptor) (comments, error) {
-	words := comments{}
+// ReadComments reads the contracts, below the folder root, and what they import
+// of ours.
+func ReadComments(root string, files []protoreflect.FileDescriptor) (Comments, error) {
+	words := Comments{}
 	for _, file := range files {
 		imports := file.Imports()
 		for i := range imports.Len() {
@@ -41,7 +46,7 @@ func readComments(root string, files []protoreflect.FileDescriptor) (comments, e
 }
 
 // read adds the comments of one file.
-func (c comments) read(root string, file protoreflect.FileDescriptor) error {
+func (c Comments) read(root string, file protoreflect.FileDescriptor) error {
 	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(file.Path())))
 	if err != nil {
 		return fmt.Errorf("comments of %s: %w", file.Path(), err)
@@ -54,7 +59,9 @@ func (c comments) read(root string, file protoreflect.FileDescriptor) error {
 			above = append(above, strings.TrimSpace(comment))
 			continue
 		}
-		if m := outer.FindStringSubmatch(line); m != nil {
+		if strings.HasPrefix(line, "syntax ") {
+			c[protoreflect.FullName(file.Path())] = strings.Join(above, " ")
+		} else if m := outer.FindStringSubmatch(line); m != nil {
 			scope = file.Package().Append(protoreflect.Name(m[1]))
 			c[scope] = strings.Join(above, " ")
 		} else if m := member.FindStringSubmatch(line); m != nil {
@@ -65,9 +72,14 @@ func (c comments) read(root string, file protoreflect.FileDescriptor) error {
 	return nil
 }
 
-// of returns the words for a declaration. An enum's value is a sibling of its
+// Head returns the words at the head of a file.
+func (c Comments) Head(file protoreflect.FileDescriptor) string {
+	return c[protoreflect.FullName(file.Path())]
+}
+
+// Of returns the words for a declaration. An enum's value is a sibling of its
 // enum in protobuf, and a child of it here, as in the source.
-func (c comments) of(d protoreflect.Descriptor) (string, error) {
+func (c Comments) Of(d protoreflect.Descriptor) (string, error) {
 	name := d.FullName()
 	if value, ok := d.(protoreflect.EnumValueDescriptor); ok {
 		name = value.Parent().FullName().Append(value.Name())
@@ -78,9 +90,9 @@ func (c comments) of(d protoreflect.Descriptor) (string, error) {
 	return c[name], nil
 }
 
-// deed returns what an RPC does: its comment without its name in front.
-func (c comments) deed(m protoreflect.MethodDescriptor) (string, error) {
-	text, err := c.of(m)
+// Deed returns what an RPC does, or an event tells: its comment without its name in front.
+func (c Comments) Deed(m protoreflect.Descriptor) (string, error) {
+	text, err := c.Of(m)
 	if err != nil {
 		return "", err
 	}
