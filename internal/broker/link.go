@@ -22,6 +22,9 @@ func (b *Broker) conn() *nats.Conn { return b.link.Load().conn }
 
 func (b *Broker) js() jetstream.JetStream { return b.link.Load().js }
 
+// Connected says whether there is a connection at this moment.
+func (b *Broker) Connected() bool { return b.conn().IsConnected() }
+
 // dial makes a new link the one in use.
 func (b *Broker) dial() error {
 	where := shown(b.url)

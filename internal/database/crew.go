@@ -43,18 +43,19 @@ var alone = Crew{Self: 1, Members: []int64{1}}
 
 // attendant is a database that several processes may use.
 type attendant interface {
-	attend(ctx context.Context, ready func(self int64))
+	attend(ctx context.Context, fit func() error, ready func(self int64))
 	attendance() Crew
 }
 
 // Attend makes this process one of the crew until ctx ends, whatever happens to
-// its connection meanwhile. Ready is called with its number before others can
-// see that, and again whenever the number is another one. Call it once.
+// its connection meanwhile, but for times at which fit says why it cannot work.
+// Ready is called with its number before others can see that, and again whenever
+// the number is another one. Call it once.
 //
 // An SQLite file belongs to one process, which is then the whole crew.
-func Attend(ctx context.Context, db DB, ready func(self int64)) {
+func Attend(ctx context.Context, db DB, fit func() error, ready func(self int64)) {
 	if shared, ok := db.(attendant); ok {
-		shared.attend(ctx, ready)
+		shared.attend(ctx, fit, ready)
 		return
 	}
 	ready(alone.Self)

@@ -13,6 +13,9 @@ import (
 	"mallbots/internal/database/databasetest"
 )
 
+// fit is a process that can always work.
+func fit() error { return nil }
+
 // attends is a process that is one of the crew until it is told to go.
 func attends(t *testing.T, db database.DB) (leave func()) {
 	t.Helper()
@@ -21,7 +24,7 @@ func attends(t *testing.T, db database.DB) (leave func()) {
 	ready := make(chan struct{}, 10)
 	go func() {
 		defer close(done)
-		database.Attend(ctx, db, func(int64) { ready <- struct{}{} })
+		database.Attend(ctx, db, fit, func(int64) { ready <- struct{}{} })
 	}()
 	<-ready
 	leave = sync.OnceFunc(func() {

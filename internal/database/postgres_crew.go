@@ -51,7 +51,7 @@ func (d *postgres) believe(crew Crew) {
 // its number. With the process goes the session, and with that the lock: at once
 // when it is killed, after crewIdle when it is paused. The session also hears
 // what the other processes have committed.
-func (d *postgres) attend(ctx context.Context, ready func(self int64)) {
+func (d *postgres) attend(ctx context.Context, fit func() error, ready func(self int64)) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -59,7 +59,10 @@ func (d *postgres) attend(ctx context.Context, ready func(self int64)) {
 	}()
 	defer func() { <-done }()
 	for ctx.Err() == nil {
-		err := d.sit(ctx, ready)
+		err := fit()
+		if err == nil {
+			err = d.sit(ctx, fit, ready)
+		}
 		d.believe(Crew{Problem: err})
 		select {
 		case <-ctx.Done():
@@ -69,7 +72,7 @@ func (d *postgres) attend(ctx context.Context, ready func(self int64)) {
 }
 
 // sit is one session, from its beginning to its end.
-func (d *postgres) sit(ctx context.Context, ready func(self int64)) error {
+func (d *postgres) sit(ctx context.Context, fit func() error, ready func(self int64)) error {
 	conn, err := pgx.ConnectConfig(ctx, d.pool.Config().ConnConfig)
 	if err != nil {
 		return err
@@ -86,6 +89,10 @@ func (d *postgres) sit(ctx context.Context, ready func(self int64)) error {
 	}
 	_ = d.tell(ctx, self, TopicCrew) // else they look by themselves
 	for looked := (time.Time{}); ; {
+		if err := fit(); err != nil {
+			d.leave(ctx, conn, class, self)
+			return err
+		}
 		if time.Since(looked) >= crewLook {
 			looked = time.Now()
 			if err := d.look(ctx, conn, class, self); err != nil {

@@ -107,6 +107,7 @@ func (h *Host) Service(ctx context.Context, name string, migrations fs.FS) (*Ser
 	}
 	h.services = append(h.services, s)
 	h.readiness.add(part, name, db.Ping)
+	h.readiness.add(name+".replicas", name, func(context.Context) error { return h.together(db) })
 	h.readiness.add(name+".relay", name, s.awake(func() error { return s.relay.Health() }))
 	h.readiness.add(name+".consumer", name, s.awake(func() error { return s.Inbox.Health() }))
 	h.readiness.add(name+".timers", name, s.awake(func() error { return s.Timers.Health() }))
@@ -122,6 +123,15 @@ func (s *Service) awake(health func() error) func(context.Context) error {
 		}
 		return health()
 	}
+}
+
+// together is an error when several processes use a module's database and each
+// has a broker of its own: the one that publishes would be heard by itself alone.
+func (h *Host) together(db database.DB) error {
+	if others := len(database.CrewOf(db).Members) - 1; others > 0 && h.broker != nil && h.config.NATSURL == "" {
+		return fmt.Errorf("%d more processes use this database, and the broker is in this one: give all of them the same --nats-url", others)
+	}
+	return nil
 }
 
 // HealthySince is since when the module's database, relay, consumers and

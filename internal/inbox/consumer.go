@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"hash/fnv"
+	"log/slog"
 	"sync"
 	"time"
 
 	"mallbots/internal/broker"
+	"mallbots/internal/database"
 )
 
 // Broker is what messages come from; *broker.Broker is one.
@@ -112,7 +114,11 @@ func (c *consumer) watch(ctx context.Context, b Broker, hangUp func()) {
 		}
 		c.mu.Unlock()
 		if time.Since(heard) > quiet {
-			c.in.log.Warn("inbox: messages wait and none comes, subscribing anew", "consumer", c.name, "waiting", n)
+			level := slog.LevelWarn
+			if len(database.CrewOf(c.in.db).Members) > 1 { // they may be with colleagues
+				level = slog.LevelDebug
+			}
+			c.in.log.Log(ctx, level, "inbox: messages wait and none comes, subscribing anew", "consumer", c.name, "waiting", n)
 			hangUp()
 			return
 		}

@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"mallbots/internal/broker"
@@ -16,11 +17,17 @@ type sharer interface {
 }
 
 // attend makes this process one of those that share the module's work, until ctx
-// ends.
+// ends. Without a connection to the broker it steps back, so that another deals out.
 func (in *Inbox) attend(ctx context.Context, b Broker) {
 	stop := func() {}
 	defer func() { stop() }()
-	database.Attend(ctx, in.db, func(self int64) {
+	fit := func() error {
+		if c, can := b.(interface{ Connected() bool }); can && !c.Connected() {
+			return errors.New("there is no connection to the broker")
+		}
+		return nil
+	}
+	database.Attend(ctx, in.db, fit, func(self int64) {
 		stop()
 		var receiving context.Context
 		receiving, stop = context.WithCancel(ctx)

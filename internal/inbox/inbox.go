@@ -47,7 +47,7 @@ type handler struct {
 type settings struct {
 	clock   func() time.Time
 	lanes   int
-	net     time.Duration // how often Await looks without being woken
+	net     time.Duration // how often Await looks without being woken; ten times as often when there are other processes
 	batch   int           // deliveries in one transaction
 	timeout time.Duration // for one handler, and for one batch
 	gap     time.Duration // how long a gap may stay open before its key parks; what is missing may be with a colleague that was paused
@@ -83,16 +83,15 @@ func Twice() Option { return func(s *settings) { s.twice = true } }
 
 // New returns the inbox of the module that owns db.
 func New(db database.DB, log *slog.Logger, options ...Option) *Inbox {
-	lanes, net := 16, 250*time.Millisecond
+	lanes := 16
 	if db.Dialect() == database.Postgres {
-		lanes = 8                   // each holds a connection; more were slower
-		net = 25 * time.Millisecond // a commit in another process wakes nobody here
+		lanes = 8 // each holds a connection; more were slower
 	}
 	in := &Inbox{
 		db:  db,
 		log: tracing.Logs(log),
 		settings: settings{
-			clock: time.Now, lanes: lanes, net: net, batch: together, timeout: 10 * time.Second,
+			clock: time.Now, lanes: lanes, net: 250 * time.Millisecond, batch: together, timeout: 10 * time.Second,
 			gap: 10 * time.Second, pause: 250 * time.Millisecond,
 			first: 250 * time.Millisecond, calm: 2 * time.Second, span: 30 * time.Second,
 			tries: 8, crowd: 256, keep: 21 * 24 * time.Hour, deaf: 15 * time.Second,

@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,7 +47,10 @@ type member struct {
 }
 
 // join starts another process, and waits until it is one of the crew.
-func (g *team) join(lanes int) *member {
+func (g *team) join(lanes int) *member { return g.joinBy(g.connect(), lanes) }
+
+// joinBy is join with the connection to use.
+func (g *team) joinBy(server Broker, lanes int) *member {
 	g.t.Helper()
 	db, err := database.Open(g.t.Context(), g.config, effects)
 	require.NoError(g.t, err)
@@ -56,7 +60,7 @@ func (g *team) join(lanes int) *member {
 	if g.handles != nil {
 		b.failing(g.handles)
 	}
-	m := &member{bench: b, leave: b.run(g.connect())}
+	m := &member{bench: b, leave: b.run(server)}
 	require.Eventually(g.t, func() bool { return database.CrewOf(db).Self != 0 }, 10*time.Second, time.Millisecond)
 	return m
 }
@@ -174,6 +178,34 @@ func BenchmarkReplicas(b *testing.B) {
 				b.ReportMetric(sequences*256/work(b, processes, sequences).Seconds(), "messages/s")
 			}
 		})
+	}
+}
+
+// cutOff is a connection that seems to be lost.
+type cutOff struct {
+	*broker.Broker
+	lost atomic.Bool
+}
+
+func (c *cutOff) Connected() bool { return !c.lost.Load() && c.Broker.Connected() }
+
+// Who has lost the broker, and not the database, does not deal out.
+func TestWhoHasLostTheBrokerStepsBack(t *testing.T) {
+	g := newTeam(t)
+	door := &cutOff{Broker: g.connect()}
+	first := g.joinBy(door, 4)
+	second := g.join(4)
+	g.complete(first, second)
+	require.True(t, database.CrewOf(first.db).Leads())
+	door.lost.Store(true)
+	require.Eventually(t, func() bool { return database.CrewOf(second.db).Leads() }, 3*time.Second, time.Millisecond)
+	require.Zero(t, database.CrewOf(first.db).Self)
+	door.lost.Store(false)
+	g.complete(first, second)
+	require.True(t, database.CrewOf(second.db).Leads(), "who comes back is the youngest")
+	g.publish(g.connect(), []broker.Message{price("ada", 1), price("ben", 1), price("cat", 1)})
+	for _, key := range []string{"ada", "ben", "cat"} {
+		first.eventually(func() bool { return first.gate(key).sequence == 1 })
 	}
 }
 
