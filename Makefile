@@ -19,7 +19,7 @@ KILLS ?= 300
 TOPOLOGY ?= one
 E2E = mkdir -p bin && go test -c -o bin/e2e.test ./internal/e2e && cd internal/e2e && ../../bin/e2e.test -test.timeout=30m
 
-.PHONY: e2e e2e-all release/contracts chaos chaos/full chaos/long chaos/kills help build run demo test sim sabotage test/race test/postgres lint generate verify tools clean
+.PHONY: bench/auth e2e e2e-all release/contracts chaos chaos/full chaos/long chaos/kills help build run demo test sim sabotage test/race test/postgres lint generate verify tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9\/-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ endif
 
 sabotage: ## switch each protection off, one at a time: every one must be missed
 	go test -tags sabotage -count=1 -v -run '^TestSabotage$$' ./internal/simulation -seeds 300
+
+bench/auth: ## check-outs a second with and without authentication, side by side
+	go test -count=1 -timeout 30m ./cmd/mallbots -run '^TestWhatAuthenticationCosts$$' -v -auth.rounds=$(or $(ROUNDS),7)
 
 e2e: ## the same scenarios in one topology: TOPOLOGY=one, or services, cluster, mixed
 	$(E2E) -topology=$(TOPOLOGY)

@@ -102,7 +102,10 @@ func (m *guardedMall) product(t *testing.T, store string) string {
 func (m *guardedMall) basket(t *testing.T, w things) string {
 	t.Helper()
 	id := m.as(t, "service", "POST", "/api/baskets", hosttest.Object{"customerId": w.customer})["id"].(string)
-	m.as(t, "service", "PUT", "/api/baskets/"+id+"/addItem", hosttest.Object{"productId": w.product, "quantity": 2})
+	hosttest.Eventually(t, func() bool { // that the module has heard of the product
+		r := m.Do(t, "PUT", "/api/baskets/"+id+"/addItem", hosttest.Object{"productId": w.product, "quantity": 2}, "Authorization", "Bearer "+m.keys["service"])
+		return r.Status == 200
+	})
 	return id
 }
 

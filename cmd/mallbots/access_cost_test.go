@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"mallbots/internal/credential/credentialtest"
+	depotv1 "mallbots/proto/mallbots/depot/v1"
+)
+
+// costRounds is how often each mall is measured: make bench/auth sets it.
+var costRounds = flag.Int("auth.rounds", 0, "measure check-outs with and without authentication so often, and require that it costs at most a tenth")
+
+// TestWhatAuthenticationCosts has the same shoppers check out at a mall that asks
+// nobody and at one that asks everybody, by turns, with a token and with an API
+// key. Without -auth.rounds it measures once, and requires only that they work.
+func TestWhatAuthenticationCosts(t *testing.T) {
+	issuer := credentialtest.NewIssuer(t)
+	off := start(t, "--data="+t.TempDir(), "--bots=1")
+	on := start(t, "--data="+t.TempDir(), "--bots=1", "--auth=on", "--oidc-issuer="+issuer.URL, "--oidc-audience="+credentialtest.Audience)
+	out, errs, code := output(t, 10*time.Second, "keys", "create", "shoppers", "--role=service", "--ops="+on.ops)
+	require.Zero(t, code, errs)
+	key := strings.TrimSpace(out)
+	token := issuer.Token(t, credentialtest.Claims{"sub": "shoppers", "roles": "service"})
+
+	_, errs, code = output(t, 10*time.Second, "busywork", "--server="+on.url, "--orders=1", "--shoppers=1", "--patience=1s")
+	require.NotZero(t, code, "nobody shops without saying who they are")
+	require.Contains(t, errs, "say who you are")
+
+	orders := "40"
+	if *costRounds > 0 {
+		orders = "500"
+	}
+	measure := func(p *process, credential string) float64 {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		cmd := program(t, ctx, "busywork", "--server="+p.url, "--shoppers=8", "--orders="+orders, "--keepers=0", "--bots=0", "--json")
+		cmd.Env = append(cmd.Env, "MALLBOTS_TOKEN="+credential)
+		text, err := cmd.Output()
+		require.NoError(t, err, string(text))
+		var r struct {
+			Approved int64
+			Seconds  float64
+			Errors   map[string]int64
+		}
+		require.NoError(t, json.Unmarshal(text, &r))
+		require.Empty(t, r.Errors)
+		require.Positive(t, r.Approved)
+		return float64(r.Approved) / r.Seconds
+	}
+	var without, withToken, withKey []float64
+	for round := range max(1, *costRounds) {
+		without, withToken, withKey = append(without, measure(off, "")), append(withToken, measure(on, token)), append(withKey, measure(on, key))
+		t.Logf("round %d: orders a second: off %.0f, token %.0f (%.2f), API key %.0f (%.2f)", round+1,
+			without[round], withToken[round], withToken[round]/without[round], withKey[round], withKey[round]/without[round])
+	}
+	base, tokens, keys := median(without), median(withToken), median(withKey)
+	t.Logf("median: off %.0f, token %.0f (ratio %.3f), API key %.0f (ratio %.3f)", base, tokens, tokens/base, keys, keys/base)
+	if *costRounds > 0 {
+		require.Greater(t, tokens/base, 0.9)
+		require.Greater(t, keys/base, 0.9)
+	}
+	t.Setenv("MALLBOTS_TOKEN", key)
+	staff, err := dial(on.url, 10*time.Second)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		left, err := staff.depot.ListShoppingLists(t.Context(), &depotv1.ListShoppingListsRequest{Status: depotv1.ShoppingListStatus_SHOPPING_LIST_STATUS_AVAILABLE})
+		require.NoError(t, err)
+		return len(left.GetShoppingLists()) == 0
+	}, time.Minute, 50*time.Millisecond, "the mall's own bots are let in")
+	on.audit(t)
+}
+
+func median(all []float64) float64 {
+	sorted := slices.Sorted(slices.Values(all))
+	return sorted[len(sorted)/2]
+}
