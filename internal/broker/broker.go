@@ -51,12 +51,15 @@ type Message struct {
 	Sequence uint64 // its place in the stream; 0 before it is stored
 }
 
-// Broker is a connection to JetStream, and the server itself when it is
-// embedded. Its methods may be called from many goroutines.
+// Broker is a connection to JetStream, and the server itself when that is
+// embedded for it alone. Its methods may be called from many goroutines.
 type Broker struct {
 	log      *slog.Logger
 	url      string
+	where    string       // url without secrets
 	embedded *localServer // nil when the server is external
+	server   *Server      // the embedded one, when it belongs to this connection
+	login    []nats.Option
 	health   *health
 	link     atomic.Pointer[link]
 	stop     context.CancelFunc
@@ -64,13 +67,17 @@ type Broker struct {
 	mu   sync.Mutex
 	seen map[string]bool // streams that existed at some time since the start
 
+	refused time.Time          // when the server last refused something for want of rights
 	session context.Context    // of the present connection; it ends when that is lost
 	end     context.CancelFunc // ends it
 }
 
-// open connects to url, or in process when the server is embedded.
-func open(ctx context.Context, url string, e *localServer, log *slog.Logger) (*Broker, error) {
-	b := &Broker{log: log, url: url, embedded: e, health: newHealth(), seen: map[string]bool{}}
+// open connects b, in process when the server is embedded.
+func open(ctx context.Context, b *Broker) (*Broker, error) {
+	b.health, b.seen = newHealth(), map[string]bool{}
+	if b.where = shown(b.url); b.embedded != nil {
+		b.where = "the embedded server"
+	}
 	b.session, b.end = context.WithCancel(context.WithoutCancel(ctx))
 	if err := b.dial(); err != nil {
 		return nil, err
@@ -101,8 +108,8 @@ func (b *Broker) Close(ctx context.Context) error {
 		err = fmt.Errorf("broker: drain: %w", drain)
 		l.conn.Close()
 	}
-	if b.embedded != nil {
-		err = errors.Join(err, b.embedded.close())
+	if b.server != nil {
+		err = errors.Join(err, b.server.Close())
 	}
 	return err
 }

@@ -19,7 +19,7 @@ func Connect(ctx context.Context, url string, log *slog.Logger) (*Broker, error)
 	if url == "" {
 		return nil, errors.New("broker: the NATS URL is empty; leave the setting out to use the embedded server")
 	}
-	return open(ctx, url, nil, log)
+	return open(ctx, &Broker{log: log, url: url, login: []nats.Option{nats.Name("mallbots"), nats.CustomInboxPrefix(inboxPrefix(userOf(url)))}})
 }
 
 // options are those of every connection. Nothing is buffered while the server
@@ -31,7 +31,6 @@ func (b *Broker) options(where string, closed chan struct{}) []nats.Option {
 		longest = 200 * time.Millisecond
 	}
 	options := []nats.Option{
-		nats.Name("mallbots"),
 		nats.Timeout(time.Second),
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),
@@ -72,13 +71,14 @@ func (b *Broker) options(where string, closed chan struct{}) []nats.Option {
 				subject = sub.Subject
 			}
 			b.log.Error("broker: refused by the server", "error", err, "subject", subject)
+			b.deny(err)
 		}),
 	}
 	b.health.set("connection", fmt.Errorf("no connection to %s yet", where))
 	if b.embedded != nil {
 		options = append(options, nats.InProcessServer(b.embedded))
 	}
-	return options
+	return append(options, b.login...)
 }
 
 // backoff is how long to wait before the next attempt: first, doubled each

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 )
 
 // starting is how long the embedded server may take to recover its streams.
@@ -21,8 +22,9 @@ const starting = 30 * time.Second
 
 // localServer is a server in this process, which can be started again.
 type localServer struct {
-	dir string
-	log *slog.Logger
+	dir   string
+	log   *slog.Logger
+	users map[string]*localUser // by name; none means that everybody may do everything
 
 	mu     sync.Mutex
 	server *server.Server // nil while it does not run
@@ -36,14 +38,17 @@ type localServer struct {
 // its own with bounded memory; see examineStore. One that is damaged, or does
 // not start, is moved to dir/quarantine, and the server starts with none: the
 // relays fill the streams again from their databases.
+//
+// The one connection may do everything; StartServer is for several, each with
+// rights of its own.
 func Embedded(ctx context.Context, dir string, log *slog.Logger) (*Broker, error) {
-	e := &localServer{dir: dir, log: log}
-	if err := e.start(ctx); err != nil {
+	s, err := startServer(ctx, &localServer{dir: dir, log: log}, log)
+	if err != nil {
 		return nil, err
 	}
-	b, err := open(ctx, "", e, log)
+	b, err := open(ctx, &Broker{log: log, embedded: s.local, server: s, login: []nats.Option{nats.Name("mallbots")}})
 	if err != nil {
-		return nil, errors.Join(err, e.close())
+		return nil, errors.Join(err, s.Close())
 	}
 	return b, nil
 }
@@ -91,11 +96,15 @@ func (e *localServer) start(ctx context.Context) error {
 
 // run starts a server whose streams are all there.
 func (e *localServer) run() (*server.Server, error) {
-	s, err := start(&server.Options{
+	options := &server.Options{
 		ServerName: "mallbots",
 		StoreDir:   e.dir, // the server adds the folder jetstream
 		DontListen: true,
-	}, e.log)
+	}
+	for _, user := range e.users {
+		options.Nkeys = append(options.Nkeys, user.option())
+	}
+	s, err := start(options, e.log)
 	if err != nil {
 		return nil, err
 	}

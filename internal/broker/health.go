@@ -83,7 +83,7 @@ func (b *Broker) Waiting() []string {
 // examine asks the embedded server how it is. It looks at every stream: one
 // that could not write is broken until the server restarts.
 func (b *Broker) examine() {
-	if b.embedded != nil {
+	if b.server != nil {
 		b.health.set("server", b.embedded.healthy())
 	}
 }

@@ -27,14 +27,10 @@ func (b *Broker) Connected() bool { return b.conn().IsConnected() }
 
 // dial makes a new link the one in use.
 func (b *Broker) dial() error {
-	where := shown(b.url)
-	if b.embedded != nil {
-		where = "the embedded server"
-	}
 	l := &link{closed: make(chan struct{})}
 	var err error
-	if l.conn, err = nats.Connect(b.url, b.options(where, l.closed)...); err != nil {
-		return fmt.Errorf("broker: connect to %s: %w", where, withoutURL(err))
+	if l.conn, err = nats.Connect(b.url, b.options(b.where, l.closed)...); err != nil {
+		return fmt.Errorf("broker: connect to %s: %w", b.where, withoutURL(err))
 	}
 	if l.js, err = jetstream.New(l.conn, jetstream.WithDefaultTimeout(request)); err != nil {
 		l.conn.Close()
@@ -48,24 +44,14 @@ func (b *Broker) dial() error {
 	return nil
 }
 
-const (
-	// sick is how long the embedded server may be unwell before it is restarted.
-	sick = 2 * time.Second
-	// room is what must be free on its disk for that, in bytes: a restart does
-	// not mend a full disk.
-	room = 8 << 20
-	// The pauses between two restarts that did not help.
-	firstRest, longestRest = 5 * time.Second, time.Minute
-)
+// watchEvery is how often the connection and the server are looked at.
+const watchEvery = 500 * time.Millisecond
 
-// watch keeps the health up to date for HealthySince, and mends what does not
-// mend itself: a connection that was closed for good, and an embedded server
-// that could not write, which stays broken until it is started again.
+// watch keeps the health up to date for HealthySince, and replaces a connection
+// that was closed for good.
 func (b *Broker) watch(ctx context.Context) {
-	every := time.NewTicker(500 * time.Millisecond)
+	every := time.NewTicker(watchEvery)
 	defer every.Stop()
-	var since, again time.Time // unwell since; not restarted before
-	rest := firstRest
 	for {
 		select {
 		case <-ctx.Done():
@@ -73,32 +59,8 @@ func (b *Broker) watch(ctx context.Context) {
 		case <-every.C:
 		}
 		b.redial()
-		if b.embedded == nil {
-			continue
-		}
-		problem := b.embedded.healthy()
-		b.health.set("server", problem)
-		now := time.Now()
-		switch {
-		case problem == nil:
-			since = time.Time{}
-			if now.After(again) {
-				rest = firstRest
-			}
-			continue
-		case since.IsZero():
-			since = now
-		}
-		if now.Sub(since) < sick || now.Before(again) || b.embedded.cramped() {
-			continue
-		}
-		b.log.Warn("broker: starting the embedded server again", "error", problem)
-		err := b.embedded.restart(ctx)
-		if err != nil {
-			b.log.Error("broker: the embedded server did not start", "error", err, "again in", rest)
-		}
-		again, since = time.Now().Add(rest), time.Time{}
-		rest = min(2*rest, longestRest)
+		b.examine()
+		b.forgive()
 	}
 }
 

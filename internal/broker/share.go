@@ -29,7 +29,12 @@ const sharedWord = "mallbots-shared"
 // sharedSubject is where a colleague receives what a consumer of module's stream
 // gets. The durable is called <consuming module>_<source>.
 func sharedSubject(durable string, colleague int64) string {
-	return fmt.Sprintf("%s.%s.%d", sharedWord, strings.Replace(durable, "_", ".", 1), colleague)
+	return sharedSubjects(durable, strconv.FormatInt(colleague, 10))
+}
+
+// sharedSubjects are those of a colleague, or of all when that is an asterisk.
+func sharedSubjects(durable, colleague string) string {
+	return sharedWord + "." + strings.Replace(durable, "_", ".", 1) + "." + colleague
 }
 
 // Partition is the partition in a message's subject, and whether it has one.

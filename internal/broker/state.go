@@ -8,6 +8,7 @@ type State struct {
 	First    uint64 // the sequence of the oldest message, or where the next will be
 	Last     uint64 // the sequence of the newest message that was ever stored
 	Messages uint64 // how many are stored; fewer than from First to Last when some are lost
+	Owner    Owner  // whose stream it is
 }
 
 // State asks the server where the stream stands. It is ErrNoStream when there
@@ -22,5 +23,6 @@ func (s *Stream) State(ctx context.Context) (State, error) {
 	info := stream.CachedInfo()
 	return State{
 		Epoch: info.Config.Metadata[epoch], First: info.State.FirstSeq, Last: info.State.LastSeq, Messages: info.State.Msgs,
+		Owner: owner(info.Config.Metadata),
 	}, nil
 }

@@ -27,6 +27,7 @@ type Stream struct {
 
 	mu    sync.Mutex
 	epoch string
+	owner Owner
 }
 
 // Stream returns a module's stream, which need not exist yet.
@@ -81,6 +82,7 @@ func (s *Stream) Ensure(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	s.epoch = stream.CachedInfo().Config.Metadata[epoch]
+	s.owner = owner(stream.CachedInfo().Config.Metadata)
 	s.mu.Unlock()
 	s.broker.know(s.name)
 	return nil

@@ -88,6 +88,9 @@ func migrate(ctx context.Context, config Config, s schema, migrations fs.FS) err
 				"migration", result.Source.Path, "duration", result.Duration)
 		}
 	}
+	if s.dialect == goose.DialectPostgres {
+		return s.restrict(ctx)
+	}
 	return nil
 }
 

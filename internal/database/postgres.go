@@ -46,7 +46,7 @@ func openPostgres(ctx context.Context, config Config, migrations fs.FS) (_ DB, e
 	db := stdlib.OpenDB(*pools.ConnConfig)
 	defer func() { _ = db.Close() }()
 	if err := migrate(ctx, config, postgresSchema(db, config.Module), migrations); err != nil {
-		return nil, err
+		return nil, due(err)
 	}
 	if err := config.warn(ctx, db); err != nil {
 		return nil, err
@@ -119,13 +119,25 @@ func postgresSchema(db *sql.DB, module string) schema {
 				_ = conn.Close()
 				return nil, err
 			}
-			if _, err := conn.ExecContext(ctx, `CREATE SCHEMA IF NOT EXISTS `+pgx.Identifier{module}.Sanitize()); err != nil {
+			if err := createSchema(ctx, conn, module); err != nil {
 				unlock()
 				return nil, err
 			}
 			return unlock, nil
 		},
 	}
+}
+
+// createSchema makes the module's schema, unless it is there: its owner may not
+// be one who could have made it.
+func createSchema(ctx context.Context, conn *sql.Conn, module string) error {
+	var there int64
+	err := conn.QueryRowContext(ctx, `SELECT count(*) FROM pg_namespace WHERE nspname = $1`, module).Scan(&there)
+	if err != nil || there > 0 {
+		return err
+	}
+	_, err = conn.ExecContext(ctx, `CREATE SCHEMA IF NOT EXISTS `+pgx.Identifier{module}.Sanitize())
+	return err
 }
 
 // lockKey is the number of an advisory lock; they are shared by all who use the

@@ -37,6 +37,7 @@ func Assemble(ctx context.Context, config Config, parts Parts, modules []Module)
 	if err := p.construct(ctx, modules); err != nil {
 		return nil, err
 	}
+	p.relays()
 	p.readiness.waiting("modules", "")
 	return &Assembly{p}, nil
 }

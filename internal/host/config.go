@@ -21,7 +21,8 @@ type Config struct {
 	Ops         string        // address of the operations listener, host:port
 	Data        string        // directory of the embedded databases and the embedded broker
 	DatabaseURL secret.Text   // PostgreSQL; {module} is replaced by the module's name
-	NATSURL     secret.Text   // NATS server or cluster
+	NATSURL     secret.Text   // NATS server or cluster; {module} is replaced by the module's name
+	TakeOver    []string      // modules whose streams are taken over from databases that are gone for good
 	Standby     bool          // wait until modules are moved here, unless they were already
 	Currency    string        // the one currency that the mall trades in, three capitals
 	OutboxLimit int64         // rows that may wait to be published before a module refuses changes; 0 is 100 000, negative no limit
@@ -30,6 +31,11 @@ type Config struct {
 	Log         *slog.Logger
 
 	Security // who is let in; the zero value lets everybody in, on loopback
+
+	// NATSPassword returns the password of a module's NATS user, asked at each
+	// attempt to connect. It is nil, and so is what it returns, when the URL says
+	// all there is.
+	NATSPassword func(module string) func() (string, error)
 }
 
 // Addresses are the URLs of a running process.

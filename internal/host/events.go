@@ -74,8 +74,8 @@ func (p *process) events(w http.ResponseWriter, r *http.Request) {
 	var wait sync.WaitGroup
 	for _, s := range p.here() {
 		wait.Go(func() {
-			err := p.broker.Tail(r.Context(), s.Name, func(m broker.Message) {
-				data, err := json.Marshal(Show(p.broker.Stream(s.Name).Name(), m))
+			err := p.brokers.of[s.Name].Tail(r.Context(), s.Name, func(m broker.Message) {
+				data, err := json.Marshal(Show(p.brokers.of[s.Name].Stream(s.Name).Name(), m))
 				if err != nil {
 					data, _ = json.Marshal(Passing{ID: m.ID, Problem: err.Error()})
 				}

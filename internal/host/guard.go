@@ -31,10 +31,9 @@ func (p *process) openGuard(ctx context.Context) error {
 		guard.Issuer = issuer
 		p.readiness.add("issuer", "issuer", func(context.Context) error { return issuer.Health() })
 	}
-	location := database.Config{Module: credential.Database, Dir: p.config.Data, URL: p.keysURL(), Connections: 2, Log: p.log}
 	open := func() (database.DB, error) {
-		db, err := database.Open(ctx, location, credential.Migrations())
-		if err != nil && !database.Transient(err) {
+		db, err := database.Open(ctx, p.config.keys(), credential.Migrations())
+		if err != nil && !database.Transient(err) && !errors.Is(err, database.ErrMigrationDue) {
 			return nil, backoff.Permanent(err)
 		}
 		return db, err
@@ -44,7 +43,7 @@ func (p *process) openGuard(ctx context.Context) error {
 	db, err := backoff.Retry(ctx, open, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(0),
 		backoff.WithNotify(func(err error, in time.Duration) {
 			p.readiness.waiting("keys", err.Error())
-			p.log.Warn("the database of the API keys is unreachable, trying again", "error", err, "in", in)
+			p.log.Warn("the database of the API keys is not there yet, trying again", "error", err, "in", in)
 		}))
 	if err != nil {
 		return fmt.Errorf("open the database of the API keys: %w", err)
@@ -59,13 +58,14 @@ func (p *process) openGuard(ctx context.Context) error {
 	return nil
 }
 
-// keysURL is where the API keys are: nowhere else than the modules' data, if
+// keys is where the API keys are: nowhere else than the modules' data, if
 // nothing else is said.
-func (p *process) keysURL() string {
-	if p.config.KeysURL != "" {
-		return p.config.KeysURL.Reveal()
+func (c Config) keys() database.Config {
+	url := c.KeysURL
+	if url == "" {
+		url = c.DatabaseURL
 	}
-	return p.config.DatabaseURL.Reveal()
+	return database.Config{Module: credential.Database, Dir: c.Data, URL: url.Reveal(), Connections: 2, Log: c.Log}
 }
 
 // authenticate is what the API asks, nil where nobody is asked.

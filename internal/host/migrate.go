@@ -3,14 +3,15 @@ package host
 import (
 	"context"
 	"errors"
-	"fmt"
 
-	"mallbots/internal/api"
+	"mallbots/internal/credential"
+	"mallbots/internal/database"
 )
 
 // Migrate brings the databases of the chosen modules to the schema that this
-// binary knows, and does nothing else: no broker, no listener, no loop.
-func Migrate(ctx context.Context, config Config, linked []Module) (err error) {
+// binary knows, and does nothing else: no broker, no listener, no loop. Where
+// serving has a role of its own, this is for the role that owns the schemas.
+func Migrate(ctx context.Context, config Config, linked []Module) error {
 	config = config.withDefaults()
 	if err := config.check(); err != nil {
 		return err
@@ -26,17 +27,12 @@ func Migrate(ctx context.Context, config Config, linked []Module) (err error) {
 		}
 		defer release()
 	}
-	h := newHost(config)
-	h.RPC = api.NewServer(api.Options{Log: config.Log})
-	defer func() {
-		for _, s := range h.services {
-			err = errors.Join(err, s.DB.Close())
-		}
-	}()
-	for _, m := range modules {
-		if err := m.New(ctx, h); err != nil { // opening a database migrates it
-			return fmt.Errorf("migrate module %s: %w", m.Name, err)
-		}
+	h, err := construct(ctx, config, modules) // opening a database migrates it
+	if err := errors.Join(err, h.close()); err != nil {
+		return err
+	}
+	if keys := config.keys(); keys.URL != "" || config.Security.authOn() {
+		return database.Migrate(ctx, keys, credential.Migrations())
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func (p *process) whereabouts(ctx context.Context, r *resident) Whereabouts {
 		w.Problem = err.Error()
 		return w
 	}
-	state, err := p.broker.Stream(r.Name).State(ctx)
+	state, err := p.brokers.of[r.Name].Stream(r.Name).State(ctx)
 	if err != nil && !errors.Is(err, broker.ErrNoStream) {
 		w.Problem = err.Error()
 	}

@@ -30,6 +30,7 @@ type part struct {
 	name   string
 	module string // empty: every module depends on it
 	check  func(ctx context.Context) error
+	remark func() string // what is worth knowing of one that is well; may be nil
 }
 
 const healthEvery = 250 * time.Millisecond
@@ -42,7 +43,18 @@ func newReadiness() *readiness {
 func (r *readiness) add(name, module string, check func(ctx context.Context) error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.parts = append(r.parts, part{name, module, check})
+	r.parts = append(r.parts, part{name: name, module: module, check: check})
+}
+
+// remark adds what is worth knowing of a part while it is well.
+func (r *readiness) remark(name string, what func() string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.parts {
+		if r.parts[i].name == name {
+			r.parts[i].remark = what
+		}
+	}
 }
 
 // waiting says what start-up waits for under name; an empty detail says that
@@ -82,6 +94,9 @@ func (r *readiness) check(ctx context.Context) {
 	sick := map[string]bool{}
 	for i, p := range parts {
 		result[i] = Part{Name: p.name, OK: true}
+		if p.remark != nil {
+			result[i].Detail = p.remark()
+		}
 		if err := p.check(ctx); err != nil {
 			result[i] = Part{Name: p.name, Detail: err.Error()}
 			sick[p.module] = true

@@ -117,7 +117,9 @@ func TestARepublishedStateMakesCompleteCopiesYearsLater(t *testing.T) {
 	agrees(witness)
 	witness.Stop(t)
 
-	newcomer := process(host.Module{Name: "baskets", New: baskets.New})
+	newcomer := hosttest.StartWith(t, host.Config{
+		Data: t.TempDir(), NATSURL: secret.Text(server.URL()), Log: hosttest.Log(t), TakeOver: []string{"baskets"},
+	}, host.Module{Name: "baskets", New: baskets.New})
 	warehouse := process(host.Module{Name: "depot", New: depot.New})
 	hosttest.Eventually(t, func() bool { return len(books(t, newcomer)["stores"]) == 3 }, "the broker has all acknowledged, and delivers it again")
 	agrees(newcomer)

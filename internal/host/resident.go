@@ -109,8 +109,13 @@ func (p *process) work(ctx context.Context, r *resident) {
 	r.working, r.stop = w, stop
 	r.mu.Unlock()
 	r.asleep.Store(false)
-	w.start(ctx, r.Name+".relay", r.relay.Run)
-	w.start(ctx, r.Name+".inbox", func(ctx context.Context) error { return r.Inbox.Run(ctx, p.broker) })
+	w.start(ctx, r.Name+".relay", p.orEnd(r.relay.Run))
+	w.start(ctx, r.Name+".inbox", p.orEnd(func(ctx context.Context) error {
+		if err := p.claim(ctx, r.Service); err != nil {
+			return err
+		}
+		return r.Inbox.Run(ctx, p.brokers.of[r.Name])
+	}))
 	w.start(ctx, r.Name+".timers", r.Timers.Run)
 	w.start(ctx, r.Name+".pressure", func(ctx context.Context) error { return p.pressure.watch(ctx, r.Service) })
 	w.every(ctx, time.Hour, r.Name+".idempotency", func(ctx context.Context) error { return api.PruneIdempotency(ctx, r.DB) })

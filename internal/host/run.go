@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -18,7 +17,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"mallbots/internal/api"
-	"mallbots/internal/broker"
 	"mallbots/internal/credential"
 	"mallbots/internal/database"
 	"mallbots/internal/openapi"
@@ -79,6 +77,7 @@ type process struct {
 	workers  workers
 	servers  []*http.Server
 	failed   chan error
+	brokers  brokers
 	stopping chan struct{}                // closed when the drain begins
 	handler  atomic.Pointer[http.Handler] // of the API
 	mounted  atomic.Bool                  // the modules are there
@@ -111,10 +110,6 @@ func (p *process) run(ctx context.Context, modules []Module, ready func(Addresse
 	}
 	defer func() { err = errors.Join(err, p.close(stop)) }()
 
-	if p.broker, err = p.openBroker(ctx); err != nil {
-		return err
-	}
-	p.readiness.add("broker", "", func(context.Context) error { return p.broker.Health() })
 	p.workers.start(working, "readiness", p.readiness.watch)
 	err = p.openGuard(ctx)
 	if err == nil {
@@ -158,13 +153,6 @@ func (p *process) run(ctx context.Context, modules []Module, ready func(Addresse
 // answer makes h the API from now on.
 func (p *process) answer(h http.Handler) { p.handler.Store(&h) }
 
-func (p *process) openBroker(ctx context.Context) (*broker.Broker, error) {
-	if p.config.NATSURL != "" {
-		return broker.Connect(ctx, p.config.NATSURL.Reveal(), p.log)
-	}
-	return broker.Embedded(ctx, filepath.Join(p.config.Data, "nats"), p.log)
-}
-
 // construct constructs the modules.
 func (p *process) construct(ctx context.Context, modules []Module) error {
 	p.RPC = api.NewServer(api.Options{
@@ -185,13 +173,20 @@ func (p *process) construct(ctx context.Context, modules []Module) error {
 	return nil
 }
 
-// mount constructs the modules and puts their API in place of the one that
-// says that the process is starting.
+// mount constructs the modules, connects them, and puts their API in place of
+// the one that says that the process is starting.
 func (p *process) mount(ctx context.Context, modules []Module) error {
 	if err := p.construct(ctx, modules); err != nil {
 		return err
 	}
+	if err := p.connect(ctx); err != nil {
+		return err
+	}
+	p.relays()
 	if err := p.settleIn(ctx); err != nil {
+		return err
+	}
+	if err := p.claimAll(ctx); err != nil {
 		return err
 	}
 	r := chi.NewRouter()
@@ -279,9 +274,7 @@ func (p *process) close(stop context.CancelFunc) error {
 	case <-ctx.Done():
 		errs = append(errs, errors.New("drain: workers did not end in time; what they held is delivered again at the next start"))
 	}
-	if p.broker != nil {
-		errs = append(errs, p.broker.Close(ctx))
-	}
+	errs = append(errs, p.brokers.close(ctx))
 	for _, s := range p.services {
 		errs = append(errs, s.DB.Close())
 	}

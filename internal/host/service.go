@@ -12,7 +12,6 @@ import (
 	"connectrpc.com/connect/v2"
 	"github.com/cenkalti/backoff/v5"
 
-	"mallbots/internal/broker"
 	"mallbots/internal/database"
 	"mallbots/internal/inbox"
 	"mallbots/internal/outbox"
@@ -27,18 +26,19 @@ type Host struct {
 
 	config    Config
 	parts     Parts
-	broker    *broker.Broker
 	readiness *readiness
 	pressure  *pressure
 	services  []*Service
 	tracer    *tracing.Tracer // nil when nobody wants traces
+	migrating bool            // nobody else will do it
 }
 
-// newHost is a host of real databases and, once it is there, a real broker.
+// newHost is a host of real databases.
 func newHost(config Config) *Host {
-	h := &Host{Currency: config.Currency, config: config, readiness: newReadiness(), pressure: newPressure(config)}
-	h.parts = Parts{Open: database.Open, Stream: func(module string) outbox.Stream { return h.broker.Stream(module) }}
-	return h
+	return &Host{
+		Currency: config.Currency, config: config, readiness: newReadiness(), pressure: newPressure(config),
+		parts: Parts{Open: database.Open},
+	}
 }
 
 // Service is what a module gets: a database of its own, and what moves events
@@ -52,7 +52,8 @@ type Service struct {
 
 	asleep    atomic.Bool // it is not at home in this process
 	readiness *readiness
-	relay     *outbox.Relay
+	relay     *outbox.Relay // nil until the module's constructor is done
+	claimed   bool          // the stream was found to be this database's
 	books     []book
 	checks    []check
 	tables    []string
@@ -71,14 +72,15 @@ type Rebuilder interface {
 }
 
 // Service opens a module's database, migrated to what this binary knows, and
-// returns what the module is built on. An unreachable database is tried again
-// until ctx ends; readiness names it meanwhile.
+// returns what the module is built on. A database that is unreachable, or that
+// somebody with more rights has to migrate, is tried again until ctx ends;
+// readiness names it meanwhile.
 func (h *Host) Service(ctx context.Context, name string, migrations fs.FS) (*Service, error) {
 	log := h.config.Log.With("module", name)
 	part := name + ".database"
 	open := func() (database.DB, error) {
 		db, err := h.parts.Open(ctx, database.Config{Module: name, Dir: h.config.Data, URL: h.config.DatabaseURL.Reveal(), Log: h.config.Log}, migrations)
-		if err != nil && !database.Transient(err) {
+		if err != nil && !database.Transient(err) && (h.migrating || !errors.Is(err, database.ErrMigrationDue)) {
 			return nil, backoff.Permanent(err)
 		}
 		return db, err
@@ -88,7 +90,7 @@ func (h *Host) Service(ctx context.Context, name string, migrations fs.FS) (*Ser
 	db, err := backoff.Retry(ctx, open, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(0),
 		backoff.WithNotify(func(err error, in time.Duration) {
 			h.readiness.waiting(part, err.Error())
-			log.Warn("database unreachable, trying again", "error", err, "in", in)
+			log.Warn("the database is not there yet, trying again", "error", err, "in", in)
 		}))
 	if err != nil {
 		return nil, fmt.Errorf("open the database of %s: %w", name, err)
@@ -103,12 +105,10 @@ func (h *Host) Service(ctx context.Context, name string, migrations fs.FS) (*Ser
 		Name: name, DB: db, Log: log, readiness: h.readiness,
 		Inbox:  inbox.New(db, log, append(append(watched, inbox.Trace(h.tracer)), h.parts.Inbox...)...),
 		Timers: timers.New(db, log, append([]timers.Option{timers.Trace(h.tracer)}, h.parts.Timers...)...),
-		relay:  outbox.NewRelay(db, h.parts.Stream(name), log, outbox.Trace(h.tracer)),
 	}
 	h.services = append(h.services, s)
 	h.readiness.add(part, name, db.Ping)
 	h.readiness.add(name+".replicas", name, func(context.Context) error { return h.together(db) })
-	h.readiness.add(name+".relay", name, s.awake(func() error { return s.relay.Health() }))
 	h.readiness.add(name+".consumer", name, s.awake(func() error { return s.Inbox.Health() }))
 	h.readiness.add(name+".timers", name, s.awake(func() error { return s.Timers.Health() }))
 	h.readiness.add(name+".outbox", name, func(context.Context) error { return h.pressure.admit(name) })
@@ -128,7 +128,7 @@ func (s *Service) awake(health func() error) func(context.Context) error {
 // together is an error when several processes use a module's database and each
 // has a broker of its own: the one that publishes would be heard by itself alone.
 func (h *Host) together(db database.DB) error {
-	if others := len(database.CrewOf(db).Members) - 1; others > 0 && h.broker != nil && h.config.NATSURL == "" {
+	if others := len(database.CrewOf(db).Members) - 1; others > 0 && h.parts.Stream == nil && h.config.NATSURL == "" {
 		return fmt.Errorf("%d more processes use this database, and the broker is in this one: give all of them the same --nats-url", others)
 	}
 	return nil

@@ -41,7 +41,7 @@ type consumer struct {
 
 func newConsumer(in *Inbox, source string) *consumer {
 	return &consumer{
-		in: in, source: source, name: in.db.Module() + "_" + source,
+		in: in, source: source, name: broker.Durable(in.db.Module(), source),
 		flying: map[place]*message{}, troubles: map[string]trouble{}, draining: map[string]bool{},
 	}
 }

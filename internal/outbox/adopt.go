@@ -113,7 +113,8 @@ func Lock(ctx context.Context, tx database.Tx, key string) (used int64, err erro
 	return used, nil
 }
 
-// begin begins a new epoch of the producer.
+// begin begins a new epoch of the producer. The first is its database's
+// identity.
 func (r *Relay) begin(ctx context.Context, tx database.Tx, first uint64) (int64, error) {
 	number, err := database.One(ctx, tx, database.Value[int64], `SELECT COALESCE(MAX(number), 1) + 1 FROM producer_epochs`)
 	if err != nil {

@@ -39,6 +39,8 @@ func (r *Relay) look(ctx context.Context) error {
 		return err
 	case state.Epoch != r.epoch:
 		return fmt.Errorf("%w: it was created anew", errChanged)
+	case state.Owner.Database != r.owner:
+		return fmt.Errorf("%w: another database has taken it over: %s", errChanged, state.Owner.Where)
 	case state.Last != r.last:
 		return fmt.Errorf("%w: its last sequence is %d, not %d", errChanged, state.Last, r.last)
 	case lacking(state) > size(r.missing, state.First):

@@ -45,6 +45,7 @@ type Relay struct {
 	problem error     // why nothing is published at the moment
 	since   time.Time // since when
 	well    time.Time // since when it is not so; zero while it is
+	taking  bool      // the next claim takes the stream, whosever it is
 
 	// The following belong to the goroutine at work.
 	epoch   string // the stream's life that last and scanned are of
@@ -56,6 +57,7 @@ type Relay struct {
 	incarnation string  // of the database that all this was compared with
 	refused     int     // lost messages that the server does not take yet, believing that it has them
 	missing     []space // what the stream lacks, as far as is known
+	owner       string  // the database that the stream belongs to: this one
 	fork        int64   // the producer's epoch that this comparison has begun; 0 if none
 }
 
@@ -81,16 +83,19 @@ func NewRelay(db database.DB, stream Stream, log *slog.Logger, options ...Option
 
 // Run publishes until ctx ends. It leaves nothing undone that it began, and
 // keeps trying whatever fails: the broker's and the database's absence delay
-// messages and lose none. Only a stream of another module is an error.
+// messages and lose none. Only a stream of another module is an error, and one
+// of another database: ErrForeign.
 func (r *Relay) Run(ctx context.Context) error {
 	if r.stream.Module() != r.db.Module() {
 		return fmt.Errorf("outbox: the relay of %s was given the stream of %s", r.db.Module(), r.stream.Module())
 	}
 	r.setRunning(true)
 	defer r.setRunning(false)
+	ctx, cancel := context.WithCancel(ctx)
 	var measuring sync.WaitGroup
 	measuring.Go(func() { r.measure(ctx) })
 	defer measuring.Wait()
+	defer cancel()
 	for ctx.Err() == nil {
 		lost, release, err := database.Lead(ctx, r.db, "outbox")
 		if err != nil && ctx.Err() != nil {
@@ -100,15 +105,19 @@ func (r *Relay) Run(ctx context.Context) error {
 			return fmt.Errorf("outbox: lead the relay of %s: %w", r.db.Module(), err)
 		}
 		r.leads(1)
-		r.lead(ctx, lost)
+		err = r.lead(ctx, lost)
 		r.leads(0)
 		release()
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// lead is at work until ctx ends or the leadership is lost.
-func (r *Relay) lead(ctx context.Context, lost <-chan struct{}) {
+// lead is at work until ctx ends or the leadership is lost. It is ErrForeign
+// when the stream is another database's.
+func (r *Relay) lead(ctx context.Context, lost <-chan struct{}) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r.epoch = "" // whoever led meanwhile has published; compare anew
@@ -130,7 +139,11 @@ func (r *Relay) lead(ctx context.Context, lost <-chan struct{}) {
 		err := r.work(ctx, wake)
 		if ctx.Err() != nil {
 			r.settle()
-			return
+			return nil
+		}
+		if errors.Is(err, ErrForeign) {
+			cancel()
+			return err
 		}
 		if errors.Is(err, errChanged) {
 			r.log.Warn("outbox: comparing the stream with the database again", "stream", r.stream.Name(), "because", err)

@@ -24,6 +24,11 @@ func (r *Relay) resume(ctx context.Context) error {
 	if err := r.stream.Ensure(ctx); err != nil {
 		return err
 	}
+	owner, err := r.own(ctx)
+	if err != nil {
+		return err
+	}
+	r.owner = owner.Database
 	last, err := r.stream.Last(ctx)
 	if err != nil {
 		return err

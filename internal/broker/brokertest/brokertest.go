@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -35,14 +37,29 @@ type External struct {
 // NewExternal starts a server.
 func NewExternal(t testing.TB) *External {
 	t.Helper()
+	return newExternal(t, server.Options{})
+}
+
+// NewConfigured starts a server with a configuration besides, in the server's
+// own language.
+func NewConfigured(t testing.TB, configuration string) *External {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "nats.conf")
+	require.NoError(t, os.WriteFile(file, []byte(configuration), 0o600))
+	options, err := server.ProcessConfigFile(file)
+	require.NoError(t, err)
+	return newExternal(t, *options)
+}
+
+func newExternal(t testing.TB, options server.Options) *External {
+	t.Helper()
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	port := free.Addr().(*net.TCPAddr).Port
+	options.Host, options.Port = "127.0.0.1", free.Addr().(*net.TCPAddr).Port
 	require.NoError(t, free.Close())
-	e := &External{t: t, options: server.Options{
-		ServerName: "external", Host: "127.0.0.1", Port: port, StoreDir: t.TempDir(),
-		JetStream: true, SyncAlways: true, NoSigs: true, NoLog: true,
-	}}
+	options.ServerName, options.StoreDir = "external", t.TempDir()
+	options.JetStream, options.SyncAlways, options.NoSigs, options.NoLog = true, true, true, true
+	e := &External{t: t, options: options}
 	e.Start()
 	t.Cleanup(e.Stop)
 	return e
