@@ -134,6 +134,8 @@ func TestUnreachablePartsAreNamedAndWaitedFor(t *testing.T) {
 				out, errs, code := output(t, 10*time.Second, "healthcheck", "--ops="+ops)
 				return code == 1 && out == "" && containsAll(errs, "503", c.part)
 			}, 20*time.Second, 50*time.Millisecond, "%s", log)
+			_, errs, code := output(t, 10*time.Second, "healthcheck", "--alive", "--ops="+ops)
+			require.Zero(t, code, errs)
 			select {
 			case err := <-p.exited:
 				p.exited <- err
