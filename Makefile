@@ -9,6 +9,7 @@ RACE := ./internal/fault ./internal/cause ./internal/broker ./internal/rest \
 	./stores/internal/... ./baskets/internal/... ./ordering/internal/... ./depot/internal/... ./internal/personal
 
 SEEDS ?= 1000
+TIME  ?= 20s
 
 # The fault matrix; see internal/chaos. RUNS of each cell, and no run begins
 # later than BUDGET.
@@ -19,7 +20,7 @@ KILLS ?= 300
 TOPOLOGY ?= one
 E2E = mkdir -p bin && go test -c -o bin/e2e.test ./internal/e2e && cd internal/e2e && ../../bin/e2e.test -test.timeout=30m
 
-.PHONY: bench/auth e2e e2e-all release/contracts chaos chaos/full chaos/long chaos/kills help build run demo test sim sabotage test/race test/postgres lint generate verify tools clean
+.PHONY: bench/auth e2e e2e-all release/contracts chaos chaos/full chaos/long chaos/kills help build run demo test sim sabotage test/race test/postgres fuzz lint generate verify tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9\/-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +64,14 @@ e2e: ## the same scenarios in one topology: TOPOLOGY=one, or services, cluster, 
 
 e2e-all: ## the same scenarios in every topology, side by side
 	$(E2E) -topology=all
+
+fuzz: ## every fuzz target for a while: make fuzz TIME=20s
+	@set -e; for file in $$(git grep -l '^func Fuzz' -- '*_test.go'); do \
+		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\)(f \*testing.F).*/\1/p' $$file); do \
+			echo "== $$(dirname $$file) $$name"; \
+			go test ./$$(dirname $$file) -run '^$$' -fuzz "^$$name\$$" -fuzztime $(TIME); \
+		done; \
+	done
 
 test/race: ## the race detector, where it is affordable
 	go test -race $(RACE)

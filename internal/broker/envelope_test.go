@@ -81,17 +81,3 @@ func TestOpenReadsTheOlderContentType(t *testing.T) {
 	_, err := m.Open()
 	require.NoError(t, err)
 }
-
-func FuzzOpen(f *testing.F) {
-	e := sample()
-	f.Add(e.Subject(), e.ID, e.Key, "7", "2026-11-22T01:02:03Z")
-	f.Fuzz(func(t *testing.T, subject, id, key, sequence, when string) {
-		m := sealed(e)
-		m.Subject, m.ID = subject, id
-		m.Header[HeaderID], m.Header[HeaderSubject], m.Header[HeaderPartitionKey] = id, key, key
-		m.Header[HeaderSequence], m.Header[HeaderTime] = sequence, when
-		if opened, err := m.Open(); err == nil {
-			require.NoError(t, opened.Validate())
-		}
-	})
-}

@@ -1,0 +1,9 @@
+package fulfilment
+
+import (
+	"testing"
+
+	"mallbots/internal/eventsourcing/aggregatetest"
+)
+
+func FuzzStoredEvents(f *testing.F) { aggregatetest.Fuzz(f, New, "testdata/events.golden") }
