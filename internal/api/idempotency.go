@@ -68,7 +68,8 @@ func once[Res proto.Message](ctx context.Context, db database.DB, req proto.Mess
 	}
 	// What failed may have failed for what the same request did earlier, here or
 	// in another process: then that one's answer is the answer.
-	if stored, found, lookup := recall[Res](ctx, db, key, hash); found || errors.Is(lookup, ErrKeyReused) {
+	// While nobody can tell, a refusal would be a guess.
+	if stored, found, lookup := recall[Res](ctx, db, key, hash); found || lookup != nil {
 		return stored, lookup
 	}
 	if errors.Is(err, errStoredMeanwhile) {
