@@ -87,6 +87,9 @@ func migrate(ctx context.Context, config Config, s schema, migrations fs.FS) err
 			config.log().InfoContext(ctx, "migrated", "module", config.Module, "table", set.table,
 				"migration", result.Source.Path, "duration", result.Duration)
 		}
+		if err := s.say(ctx, set); err != nil {
+			return err
+		}
 	}
 	if s.dialect == goose.DialectPostgres {
 		return s.restrict(ctx)
@@ -107,10 +110,21 @@ func (s schema) pending(ctx context.Context, sets []set) ([]set, error) {
 			return nil, fmt.Errorf("read %s: %w", set.table, err)
 		}
 		if last(applied) > last(known) {
-			return nil, fmt.Errorf("%w: %s has version %d, this program knows %d: run the newer program, or restore the backup taken before it ran",
-				ErrNewer, set.table, last(applied), last(known))
+			tolerated, err := s.tolerates(ctx, set.table, known, applied)
+			if err != nil {
+				return nil, err
+			}
+			if !tolerated {
+				return nil, fmt.Errorf("%w: %s has version %d, this program knows %d: run the newer program, or restore the backup taken before it ran",
+					ErrNewer, set.table, last(applied), last(known))
+			}
+			continue
 		}
-		if !slices.Equal(known, applied) {
+		said, err := s.said(ctx, set.table)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Equal(known, applied) || said.version != last(known) { // said is missing after a crash between the two
 			pending = append(pending, set)
 		}
 	}

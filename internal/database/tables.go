@@ -27,7 +27,7 @@ func Tables(ctx context.Context, q Querier, dialect Dialect) ([]Table, error) {
 	}
 	var tables []Table
 	for _, name := range found {
-		if name == platformTable || name == moduleTable {
+		if name == platformTable || name == moduleTable || name == floorTable {
 			continue
 		}
 		t := Table{Name: name}
