@@ -21,6 +21,7 @@ type commands struct {
 	Replay   replayCommand   `cmd:"" help:"Play a trading history through the public API."`
 	Busywork busyworkCommand `cmd:"" help:"Set shoppers, shop keepers and staff to work, and measure."`
 	Docs     docsCommand     `cmd:"" help:"Write the map of the modules and the AsyncAPI document into a checkout of the repository."`
+	Extract  extractCommand  `cmd:"" help:"Write a repository of its own for one module, from a checkout."`
 	commandline.Operating
 }
 

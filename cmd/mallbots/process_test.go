@@ -102,8 +102,13 @@ func start(t *testing.T, args ...string) *process {
 
 func launch(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := &process{log: &lockedBuffer{}, exited: make(chan error, 1)}
-	p.cmd = program(t, context.WithoutCancel(t.Context()), append([]string{"serve", "--log-level=warn"}, args...)...)
+	return await(t, program(t, context.WithoutCancel(t.Context()), append([]string{"serve", "--log-level=warn"}, args...)...))
+}
+
+// await starts a command that serves, and waits until it is ready.
+func await(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{cmd: cmd, log: &lockedBuffer{}, exited: make(chan error, 1)}
 	p.cmd.Stderr = p.log
 	stdout, err := p.cmd.StdoutPipe()
 	require.NoError(t, err)
