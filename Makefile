@@ -53,8 +53,9 @@ else
 	wait $$first && exit $$second
 endif
 
-sabotage: ## switch each protection off, one at a time: every one must be missed
+sabotage: ## switch each protection off, and put each old defect back in, one at a time: every one must be noticed
 	go test -tags sabotage -count=1 -v -run '^TestSabotage$$' ./internal/simulation -seeds 300
+	go run ./internal/database/pgtest/with -- go test -tags sabotage -count=1 -v -timeout 60m ./internal/mutants
 
 bench/auth: ## check-outs a second with and without authentication, side by side
 	go test -count=1 -timeout 30m ./cmd/mallbots -run '^TestWhatAuthenticationCosts$$' -v -auth.rounds=$(or $(ROUNDS),7)

@@ -159,6 +159,24 @@ func TestBrokerComesLate(t *testing.T) {
 	verify(t, r, map[string]int{"s1": 3})
 }
 
+// Each message is published just after the one before has left, when the relay
+// has looked for the last time: without a word it would wait for its next look.
+func TestACommitWakesTheRelay(t *testing.T) {
+	each(t, func(t *testing.T, db database.DB) {
+		r := newRelay(db, brokertest.Embedded(t))
+		start(t, r)
+		put(t, db, "s1", 1, 1)
+		empty(t, r)
+		const messages = 10
+		began := time.Now()
+		for n := 2; n <= messages; n++ {
+			put(t, db, "s1", n, n)
+			empty(t, r)
+		}
+		require.Less(t, time.Since(began), (messages-1)*poll/2)
+	})
+}
+
 // What somebody else wrote into the stream is told, and is no obstacle.
 func TestForeignMessage(t *testing.T) {
 	each(t, func(t *testing.T, db database.DB) {
