@@ -129,7 +129,7 @@ func TestAPassingFailureIsTriedUntilItPasses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			onBoth(t, func(b *bench) {
 				var left atomic.Int64
-				left.Store(20)
+				left.Store(40) // more than the attempts that any other failure has
 				b.failing(func(context.Context, database.Tx, *storesv1.ProductPriceChanged) error {
 					if left.Add(-1) >= 0 {
 						return passing

@@ -15,7 +15,7 @@ type mutant struct {
 var all = []mutant{
 	{"6", "a duplicate is a failure", "internal/inbox/apply.go", "o = duplicate\n\t\t\treturn errNothing", "o = duplicate\n\t\t\treturn errNotNext",
 		"internal/inbox", "TestTwiceStillMeansOnce|TestTheSameMessageFromEightSidesHasOneEffect"},
-	{"8", "five attempts, then it is dropped", "internal/inbox/failure.go", "if f.transient {\n\t\treturn false", "if f.transient && m.attempts < 5 {\n\t\treturn false",
+	{"8", "five attempts, then it is dropped", "internal/inbox/failure.go", "if f.transient {\n\t\treturn false", "if f.transient && m.attempts < 3 {\n\t\treturn false",
 		"internal/inbox", "TestAPassingFailureIsTriedUntilItPasses"},
 	{"9", "what cannot be decoded is tried for ever", "internal/inbox/failure.go", "f.cause, f.atOnce = CauseUndecodable, true", "f.transient = true",
 		"internal/inbox", "TestBytesThatAreNotTheEventParkTheirKeyAtOnce"},
