@@ -65,6 +65,7 @@ func TestOpenTrustsNothing(t *testing.T) {
 		"Nats-Msg-Id":        func(m *Message) { m.ID = "another" },
 		"subject":            func(m *Message) { m.Subject = "mallbots.baskets.v1.BasketCheckedOut.p01" },
 		"ce-partitionkey":    func(m *Message) { m.Header[HeaderPartitionKey] = "b2" },
+		"traceparent":        func(m *Message) { m.Header[HeaderTraceparent] = "%zz" },
 		"longer than 512":    func(m *Message) { m.Header[HeaderCausation] = string(make([]byte, 600)) },
 	} {
 		m := sealed(sample())

@@ -54,7 +54,7 @@ var all = []mutant{
 	{"47", "a price is a difference", "baskets/subscribes.go", "UPDATE products SET price = $2 WHERE id = $1", "UPDATE products SET price = price + $2 WHERE id = $1",
 		"baskets", "TestPricesAtTheCheckOut"},
 	{"48", "removing one of two removes both", "baskets/internal/basket/basket.go", "taken := min(quantity, b.items[n].Quantity)", "taken := b.items[n].Quantity",
-		"baskets/internal/basket", "TestFillingABasket"},
+		"baskets/internal/basket", "TestABasketIsAHeapOfUnits"},
 	{"49", "what its store removed cannot be taken out", "baskets/commands.go", "return b.RemoveItem(req.GetProductId(), req.GetQuantity())",
 		"offers, err := offers(ctx, tx, req.GetProductId())\n\t\t\tif err != nil || offers[req.GetProductId()].Removed {\n\t\t\t\treturn basket.ErrProductRemoved\n\t\t\t}\n\t\t\treturn b.RemoveItem(req.GetProductId(), req.GetQuantity())",
 		"baskets", "TestClosedStoresAndRemovedProducts"},
