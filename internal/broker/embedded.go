@@ -68,7 +68,7 @@ func (e *localServer) start(ctx context.Context) error {
 				return err
 			}
 		case err != nil: // the server finds out by itself, in this process
-			e.log.Warn("broker: the store could not be examined", "error", err)
+			e.log.WarnContext(ctx, "broker: the store could not be examined", "error", err)
 		}
 	}
 	if err := e.mark(); err != nil {

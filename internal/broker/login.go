@@ -30,7 +30,7 @@ func ConnectAs(ctx context.Context, url string, user User, log *slog.Logger) (*B
 		nats.UserInfoHandler(func() (string, string) {
 			password, err := user.Password()
 			if err != nil {
-				log.Error("broker: no password to connect with", "user", user.Name, "error", err)
+				log.ErrorContext(ctx, "broker: no password to connect with", "user", user.Name, "error", err)
 			}
 			return user.Name, password
 		}),

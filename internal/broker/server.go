@@ -106,9 +106,9 @@ func (s *Server) watch(ctx context.Context) {
 		if now.Sub(since) < sick || now.Before(again) || s.local.cramped() {
 			continue
 		}
-		s.log.Warn("broker: starting the embedded server again", "error", problem)
+		s.log.WarnContext(ctx, "broker: starting the embedded server again", "error", problem)
 		if err := s.local.restart(ctx); err != nil {
-			s.log.Error("broker: the embedded server did not start", "error", err, "again in", rest)
+			s.log.ErrorContext(ctx, "broker: the embedded server did not start", "error", err, "again in", rest)
 		}
 		again, since = time.Now().Add(rest), time.Time{}
 		rest = min(2*rest, longestRest)

@@ -79,7 +79,7 @@ func (b *Broker) Shared(ctx context.Context, durable string, self int64, ready f
 		ready()
 		again := l.closed
 		if err != nil { // closed, and about to be replaced
-			b.log.Debug("broker: listen to colleagues", "consumer", durable, "error", err)
+			b.log.DebugContext(ctx, "broker: listen to colleagues", "consumer", durable, "error", err)
 			again = nil
 		}
 		select {

@@ -79,7 +79,7 @@ func (s *serveCommand) help(ctx context.Context, p *Program, log *slog.Logger, a
 		err = p.Sample(ctx, mall, s.Currency)
 	}
 	if err != nil && ctx.Err() == nil {
-		log.Error("the sample could not be made", "error", err)
+		log.ErrorContext(ctx, "the sample could not be made", "error", err)
 	}
 	if s.Bots == 0 || mall == nil {
 		return
@@ -87,9 +87,9 @@ func (s *serveCommand) help(ctx context.Context, p *Program, log *slog.Logger, a
 	depot := bots.In(mall)
 	ids, err := depot.Enlist(ctx, "bot", s.Bots)
 	for ; err != nil && ctx.Err() == nil; ids, err = depot.Enlist(ctx, "bot", s.Bots) {
-		log.Warn("the bots could not be registered, trying again", "error", err)
+		log.WarnContext(ctx, "the bots could not be registered, trying again", "error", err)
 		_ = client.Sleep(ctx, time.Second) // ends early only with ctx, which the loop asks
 	}
-	crew := &bots.Staff{Depot: depot, Bots: ids, Failed: func(err error) { log.Warn("a bot is in trouble", "error", err) }}
+	crew := &bots.Staff{Depot: depot, Bots: ids, Failed: func(err error) { log.WarnContext(ctx, "a bot is in trouble", "error", err) }}
 	_ = crew.Work(ctx) // ends only with ctx
 }

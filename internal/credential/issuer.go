@@ -93,7 +93,7 @@ func (i *Issuer) Run(ctx context.Context) error {
 	for {
 		wait := askEvery
 		if err := i.ask(ctx); err != nil && ctx.Err() == nil {
-			i.log.Warn("the keys of the issuer of tokens could not be had; asking again", "issuer", i.settings.URL, "error", err)
+			i.log.WarnContext(ctx, "the keys of the issuer of tokens could not be had; asking again", "issuer", i.settings.URL, "error", err)
 			wait = askAgain
 		}
 		select {

@@ -62,7 +62,7 @@ func (k *Keys) Run(ctx context.Context) error {
 		case <-tick.C:
 		}
 		if err := k.load(ctx); err != nil && ctx.Err() == nil {
-			k.log.Warn("the API keys could not be read again; those that are known go on", "error", err)
+			k.log.WarnContext(ctx, "the API keys could not be read again; those that are known go on", "error", err)
 		}
 	}
 }

@@ -238,7 +238,7 @@ func (p *process) moveIn(ctx context.Context, r *resident) error {
 		if err == nil {
 			break
 		}
-		p.log.Error("the module has arrived and that could not be noted, trying again", "module", r.Name, "error", err)
+		p.log.ErrorContext(ctx, "the module has arrived and that could not be noted, trying again", "module", r.Name, "error", err)
 		select {
 		case <-p.stopping:
 			return fmt.Errorf("the module has arrived, and starts with this process the next time: %w", err)
@@ -248,7 +248,7 @@ func (p *process) moveIn(ctx context.Context, r *resident) error {
 	r.settled(where)
 	p.begin(r)
 	r.gate.set(letIn)
-	p.log.Warn("module moved to this process", "module", r.Name, "move", where.Move, "from", where.Ops)
+	p.log.WarnContext(ctx, "module moved to this process", "module", r.Name, "move", where.Move, "from", where.Ops)
 	return nil
 }
 
@@ -289,7 +289,7 @@ func (p *process) evict(ctx context.Context, r *resident) error {
 	if err != nil || where.home() {
 		return err
 	}
-	p.log.Error("another process has moved the module: it stops here", "module", r.Name, "to", where.API)
+	p.log.ErrorContext(ctx, "another process has moved the module: it stops here", "module", r.Name, "to", where.API)
 	r.settled(where)
 	bounded, cancel := context.WithTimeout(ctx, longestPause)
 	defer cancel()
@@ -316,7 +316,7 @@ func (p *process) inquireAlways(ctx context.Context) error {
 				_, err = p.inquire(ctx, r)
 			}
 			if err != nil && ctx.Err() == nil {
-				p.log.Warn("a module may live elsewhere", "module", r.Name, "error", err)
+				p.log.WarnContext(ctx, "a module may live elsewhere", "module", r.Name, "error", err)
 			}
 			release()
 		}

@@ -43,7 +43,7 @@ func (p *process) openGuard(ctx context.Context) error {
 	db, err := backoff.Retry(ctx, open, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(0),
 		backoff.WithNotify(func(err error, in time.Duration) {
 			p.readiness.waiting("keys", err.Error())
-			p.log.Warn("the database of the API keys is not there yet, trying again", "error", err, "in", in)
+			p.log.WarnContext(ctx, "the database of the API keys is not there yet, trying again", "error", err, "in", in)
 		}))
 	if err != nil {
 		return fmt.Errorf("open the database of the API keys: %w", err)

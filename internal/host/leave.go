@@ -246,7 +246,7 @@ func (p *process) decide(ctx context.Context, r *resident, where residence) (boo
 		if failed == nil {
 			return now.Move == where.Move && now.State == Away, err
 		}
-		p.log.Error("a move may be decided or not: asking the database", "module", r.Name, "error", errors.Join(err, failed))
+		p.log.ErrorContext(ctx, "a move may be decided or not: asking the database", "module", r.Name, "error", errors.Join(err, failed))
 		select {
 		case <-p.stopping:
 			return false, err

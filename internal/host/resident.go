@@ -71,7 +71,7 @@ func (p *process) settleIn(ctx context.Context) error {
 			r.gate.set(standby)
 		case where.home():
 		case where.API != "":
-			p.log.Warn("the module was moved to another process: its requests are sent there", "module", r.Name, "to", where.API, "since", where.Since)
+			p.log.WarnContext(ctx, "the module was moved to another process: its requests are sent there", "module", r.Name, "to", where.API, "since", where.Since)
 			if err := r.gate.sendTo(where.API); err != nil {
 				return fmt.Errorf("module %s was moved: %w", r.Name, err)
 			}

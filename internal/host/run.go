@@ -143,7 +143,7 @@ func (p *process) run(ctx context.Context, modules []Module, ready func(Addresse
 
 	select {
 	case <-ctx.Done():
-		p.log.Info("draining", "modules", p.modules)
+		p.log.InfoContext(ctx, "draining", "modules", p.modules)
 		return nil
 	case err := <-p.failed:
 		return err

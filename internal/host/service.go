@@ -90,7 +90,7 @@ func (h *Host) Service(ctx context.Context, name string, migrations fs.FS) (*Ser
 	db, err := backoff.Retry(ctx, open, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(0),
 		backoff.WithNotify(func(err error, in time.Duration) {
 			h.readiness.waiting(part, err.Error())
-			log.Warn("the database is not there yet, trying again", "error", err, "in", in)
+			log.WarnContext(ctx, "the database is not there yet, trying again", "error", err, "in", in)
 		}))
 	if err != nil {
 		return nil, fmt.Errorf("open the database of %s: %w", name, err)

@@ -35,7 +35,7 @@ func (w *workers) start(ctx context.Context, name string, loop func(ctx context.
 			if time.Since(began) > time.Minute {
 				pause = firstPause
 			}
-			w.log.Error("worker ended, starting it again", "worker", name, "error", err, "in", pause)
+			w.log.ErrorContext(ctx, "worker ended, starting it again", "worker", name, "error", err, "in", pause)
 			select {
 			case <-ctx.Done():
 				return
@@ -57,7 +57,7 @@ func (w *workers) every(ctx context.Context, interval time.Duration, name string
 				return nil
 			case <-tick.C:
 				if err := work(ctx); err != nil {
-					w.log.Warn("periodic work failed", "worker", name, "error", err)
+					w.log.WarnContext(ctx, "periodic work failed", "worker", name, "error", err)
 				}
 			}
 		}

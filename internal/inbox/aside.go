@@ -153,7 +153,7 @@ func (a *aside) failed(ctx context.Context, m *message, err error, crowd bool) {
 	switch {
 	case err != nil:
 		m.next = now.Add(c.in.settings.calm)
-		c.in.log.Warn("inbox: dead letter not written, trying again", "consumer", c.name, "message", m.id, "error", err)
+		c.in.log.WarnContext(c.about(ctx, m), "inbox: dead letter not written, trying again", "consumer", c.name, "message", m.id, "error", err)
 	case buried:
 		a.done(m, dead)
 	} // else another process was faster, and the next look will say what it did

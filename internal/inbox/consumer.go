@@ -192,7 +192,7 @@ func (c *consumer) keepAlive(ctx context.Context) {
 				continue // most are done before they need it
 			}
 			if err := m.current().InProgress(); err != nil && ctx.Err() == nil {
-				c.in.log.Debug("inbox: in progress", "consumer", c.name, "message", m.id, "error", err)
+				c.in.log.DebugContext(ctx, "inbox: in progress", "consumer", c.name, "message", m.id, "error", err)
 				break // the connection is gone; what comes again is a duplicate
 			}
 		}

@@ -80,7 +80,7 @@ func (in *Inbox) Edit(ctx context.Context, id string, content []byte, reason str
 	if err != nil {
 		return "", fmt.Errorf("inbox: edit %s: %w", id, err)
 	}
-	in.log.Warn("inbox: dead letter edited", "consumer", c.name, "message", l.MessageID, "copy", message, "key", l.Key, "sequence", l.Sequence)
+	in.log.WarnContext(ctx, "inbox: dead letter edited", "consumer", c.name, "message", l.MessageID, "copy", message, "key", l.Key, "sequence", l.Sequence)
 	return copied, nil
 }
 

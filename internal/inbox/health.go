@@ -126,12 +126,12 @@ func (in *Inbox) housekeep(ctx context.Context) {
 		case <-gauges.C:
 			replicas.WithLabelValues(in.db.Module()).Set(float64(len(database.CrewOf(in.db).Members)))
 			if _, err := in.Lag(ctx); err != nil && ctx.Err() == nil {
-				in.log.Debug("inbox: lag", "error", err)
+				in.log.DebugContext(ctx, "inbox: lag", "error", err)
 			}
 			in.gaugeLetters(ctx)
 		case <-prune.C:
 			if err := in.prune(ctx); err != nil && ctx.Err() == nil {
-				in.log.Warn("inbox: prune", "error", err)
+				in.log.WarnContext(ctx, "inbox: prune", "error", err)
 			}
 		}
 	}

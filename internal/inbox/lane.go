@@ -129,7 +129,7 @@ func (l *lane) work(ctx context.Context, batch []*message) {
 		return
 	}
 	if ctx.Err() == nil && !errors.Is(err, errNotNext) {
-		l.c.in.log.Debug("inbox: batch rolled back, its keys go one by one", "consumer", l.c.name, "messages", len(batch), "error", err)
+		l.c.in.log.DebugContext(ctx, "inbox: batch rolled back, its keys go one by one", "consumer", l.c.name, "messages", len(batch), "error", err)
 	}
 	l.split(ctx, batch)
 }

@@ -100,7 +100,7 @@ func observe(c *consumer, messages []*message, took time.Duration) {
 	for _, m := range messages {
 		processing.WithLabelValues(c.labels(m)...).Observe(took.Seconds())
 		if m.invalid == nil {
-			delay.WithLabelValues(c.in.db.Module(), c.source).Observe(now.Sub(m.published).Seconds())
+			delay.WithLabelValues(c.in.db.Module(), c.source).Observe(max(0, now.Sub(m.published).Seconds())) // the other clock may be ahead
 		}
 	}
 }

@@ -75,7 +75,7 @@ func (in *Inbox) Retry(ctx context.Context, id string) error {
 		return fmt.Errorf("inbox: retry %s: %w", id, err)
 	}
 	c.count(c.revive(l), o)
-	in.log.Info("inbox: dead letter retried", "consumer", c.name, "message", l.MessageID, "key", l.Key, "sequence", l.Sequence, "actor", cause.From(ctx).Actor)
+	in.log.InfoContext(ctx, "inbox: dead letter retried", "consumer", c.name, "message", l.MessageID, "key", l.Key, "sequence", l.Sequence, "actor", cause.From(ctx).Actor)
 	c.drain(ctx, l.Key)
 	return ctx.Err()
 }
@@ -124,7 +124,7 @@ func (in *Inbox) Discard(ctx context.Context, id, reason string) error {
 	if err != nil {
 		return fmt.Errorf("inbox: discard %s: %w", id, err)
 	}
-	in.log.Warn("inbox: dead letter discarded", "consumer", c.name, "message", l.MessageID, "type", l.Type,
+	in.log.WarnContext(ctx, "inbox: dead letter discarded", "consumer", c.name, "message", l.MessageID, "type", l.Type,
 		"key", l.Key, "sequence", l.Sequence, "reason", reason, "actor", cause.From(ctx).Actor)
 	if l.Cause != CauseInvalid {
 		c.drain(ctx, l.Key)

@@ -36,7 +36,7 @@ func (c *consumer) reconcileAlways(ctx context.Context, b rewinder) {
 	defer tick.Stop()
 	for {
 		if err := c.reconcile(ctx, b); err != nil && ctx.Err() == nil {
-			c.in.log.Debug("inbox: compare the database with the broker", "consumer", c.name, "error", err)
+			c.in.log.DebugContext(ctx, "inbox: compare the database with the broker", "consumer", c.name, "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -93,7 +93,7 @@ func (c *consumer) reconcile(ctx context.Context, b rewinder) error {
 			return err
 		}
 		if missing > 0 {
-			c.in.log.Error("inbox: the broker has more acknowledged than the database knows, as after a restore to an earlier time: "+
+			c.in.log.ErrorContext(ctx, "inbox: the broker has more acknowledged than the database knows, as after a restore to an earlier time: "+
 				"what is missing is delivered again", "consumer", c.name, "acknowledged", floor.Acknowledged, "missing", missing)
 			if err := b.Rewind(ctx, c.name, c.source, missing); err != nil {
 				return err

@@ -144,7 +144,7 @@ func (c *consumer) released(ctx context.Context) []string {
 	keys, err := database.All(ctx, c.in.db, database.Value[string],
 		`SELECT key FROM inbox_keys WHERE consumer = $1 AND parked = 3 AND parked <> 0 ORDER BY key LIMIT 100`, c.name)
 	if err != nil && ctx.Err() == nil {
-		c.in.log.Warn("inbox: look for released keys", "consumer", c.name, "error", err)
+		c.in.log.WarnContext(ctx, "inbox: look for released keys", "consumer", c.name, "error", err)
 	}
 	return keys
 }

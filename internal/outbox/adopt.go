@@ -64,13 +64,13 @@ func (r *Relay) adopt(ctx context.Context, strange []broker.Message) error {
 		}
 		if fork != r.fork {
 			r.fork = fork
-			r.log.Error("outbox: the database knows less than its stream, as after a restore to an earlier time: a new epoch begins; "+
+			r.log.ErrorContext(ctx, "outbox: the database knows less than its stream, as after a restore to an earlier time: a new epoch begins; "+
 				"list what was lost with: mallbots lost; publish the state again with: mallbots republish "+r.db.Module(),
 				"stream", r.stream.Name(), "epoch", fork)
 		}
 		if listed > 0 {
 			foreign.WithLabelValues(r.db.Module()).Add(float64(listed))
-			r.log.Error("outbox: messages that this database never published are in its stream", "stream", r.stream.Name(),
+			r.log.ErrorContext(ctx, "outbox: messages that this database never published are in its stream", "stream", r.stream.Name(),
 				"messages", listed, "adopted", adopted, "first", strange[0].Sequence, "id", strange[0].ID, "subject", strange[0].Subject)
 		}
 		strange = strange[n:]

@@ -65,7 +65,7 @@ func (r *Relay) own(ctx context.Context) (broker.Owner, error) {
 			"give it the former, or stop every process of that and, if it is gone for good, start this one once with --take-over=%[1]s",
 			r.db.Module(), ErrForeign, r.stream.Name(), has.Database, has.Where, mine.Database, mine.Where)
 	case has.Database != "" && has.Database != mine.Database:
-		r.log.Warn("outbox: taking the stream over from another database", "stream", r.stream.Name(), "from", has.Where, "to", mine.Where)
+		r.log.WarnContext(ctx, "outbox: taking the stream over from another database", "stream", r.stream.Name(), "from", has.Where, "to", mine.Where)
 	}
 	if err := stream.Own(ctx, mine); err != nil {
 		return mine, err

@@ -88,7 +88,7 @@ func (r *Relay) findSpaces(ctx context.Context) error {
 	if lacking(state) <= size(r.missing, state.First) {
 		return nil
 	}
-	r.log.Error("outbox: messages are missing within the stream; it is read to find which",
+	r.log.ErrorContext(ctx, "outbox: messages are missing within the stream; it is read to find which",
 		"stream", r.stream.Name(), "missing", lacking(state), "first", state.First, "last", state.Last)
 	var spaces []space
 	for next := state.First; next <= state.Last; {

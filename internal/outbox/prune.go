@@ -20,9 +20,9 @@ func (r *Relay) prune(ctx context.Context) {
 		}
 		wait = time.Hour
 		if deleted, err := r.pruned(ctx); err != nil && ctx.Err() == nil {
-			r.log.Error("outbox: prune", "error", err)
+			r.log.ErrorContext(ctx, "outbox: prune", "error", err)
 		} else if deleted > 0 {
-			r.log.Info("outbox: pruned", "rows", deleted)
+			r.log.InfoContext(ctx, "outbox: pruned", "rows", deleted)
 		}
 	}
 }

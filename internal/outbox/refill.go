@@ -35,7 +35,7 @@ func (r *Relay) refill(ctx context.Context) error {
 	if r.refused > 0 {
 		r.singles = max(r.singles, len(ids))
 	} else if len(ids) > 0 {
-		r.log.Warn("outbox: the stream has lost messages, which are published again", "stream", r.stream.Name(), "messages", len(ids))
+		r.log.WarnContext(ctx, "outbox: the stream has lost messages, which are published again", "stream", r.stream.Name(), "messages", len(ids))
 	}
 	r.refused = 0
 	for len(ids) > 0 {

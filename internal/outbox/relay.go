@@ -124,7 +124,7 @@ func (r *Relay) lead(ctx context.Context, lost <-chan struct{}) error {
 	go func() {
 		select {
 		case <-lost:
-			r.log.Warn("outbox: leadership lost")
+			r.log.WarnContext(ctx, "outbox: leadership lost")
 			cancel()
 		case <-ctx.Done():
 		}
@@ -146,7 +146,7 @@ func (r *Relay) lead(ctx context.Context, lost <-chan struct{}) error {
 			return err
 		}
 		if errors.Is(err, errChanged) {
-			r.log.Warn("outbox: comparing the stream with the database again", "stream", r.stream.Name(), "because", err)
+			r.log.WarnContext(ctx, "outbox: comparing the stream with the database again", "stream", r.stream.Name(), "because", err)
 			attempt = 0
 			continue
 		}

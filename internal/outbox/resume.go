@@ -77,7 +77,7 @@ func (r *Relay) known(ctx context.Context, last uint64) (uint64, error) {
 	if uint64(sequence) <= last {
 		return uint64(sequence), nil
 	}
-	r.log.Error("outbox: the stream has lost its end", "stream", r.stream.Name(), "sent", sequence, "last", last)
+	r.log.ErrorContext(ctx, "outbox: the stream has lost its end", "stream", r.stream.Name(), "sent", sequence, "last", last)
 	r.whole = false
 	err = r.db.InTx(ctx, func(tx database.Tx) error {
 		_, err := tx.Exec(ctx, `UPDATE outbox_sent SET epoch = '' WHERE epoch = $1 AND stream_sequence > $2`, r.epoch, int64(last))

@@ -17,7 +17,7 @@ func (r *Relay) sent(ctx context.Context, messages []broker.Message, begun time.
 		if err != nil {
 			continue // it is its consumers who refuse it
 		}
-		waited.WithLabelValues(r.db.Module()).Observe(now.Sub(queued).Seconds())
+		waited.WithLabelValues(r.db.Module()).Observe(max(0, now.Sub(queued).Seconds())) // the clock may have been set back
 		if r.tracer == nil || m.Header[broker.HeaderTraceparent] == "" {
 			continue
 		}

@@ -100,7 +100,7 @@ func (t *Timers) round(ctx context.Context) time.Duration {
 	t.mu.Unlock()
 	if err != nil {
 		if ctx.Err() == nil {
-			t.log.Warn("timers: read", "error", err)
+			t.log.WarnContext(ctx, "timers: read", "error", err)
 		}
 		return safety
 	}
@@ -252,7 +252,7 @@ func (t *Timers) postpone(ctx context.Context, next timer, reason error) {
 		return err
 	})
 	if err != nil { // it is due still; do not spin on a database that is away
-		t.log.Warn("timers: postpone", "name", next.name, "key", next.key, "error", err)
+		t.log.WarnContext(ctx, "timers: postpone", "name", next.name, "key", next.key, "error", err)
 		select {
 		case <-time.After(min(pause, safety)):
 		case <-ctx.Done():
@@ -284,7 +284,7 @@ func (t *Timers) complain(ctx context.Context) {
 	}
 	for _, name := range names {
 		if t.handlers[name] == nil {
-			t.log.Error("timers: stored timers cannot be fired", "name", name, "error", errNobody)
+			t.log.ErrorContext(ctx, "timers: stored timers cannot be fired", "name", name, "error", errNobody)
 			t.suffer(timerID{name, ""}, errNobody)
 		}
 	}
