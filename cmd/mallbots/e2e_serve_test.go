@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -157,6 +158,36 @@ func TestHelpersThatFindNobodyAreRefused(t *testing.T) {
 	_, errs, code = output(t, 10*time.Second, "serve", "--modules=shops", "--data="+t.TempDir())
 	require.Equal(t, 1, code)
 	require.Contains(t, errs, `there is no module "shops"`)
+}
+
+// TestEverySubsetOfModulesBoots starts each of the fifteen, and asks it what it runs.
+func TestEverySubsetOfModulesBoots(t *testing.T) {
+	all := []string{"stores", "baskets", "ordering", "depot"}
+	for bits := 1; bits < 1<<len(all); bits++ {
+		var chosen []string
+		for n, module := range all {
+			if bits&(1<<n) != 0 {
+				chosen = append(chosen, module)
+			}
+		}
+		t.Run(strings.Join(chosen, ","), func(t *testing.T) {
+			p := start(t, "--modules="+strings.Join(chosen, ","), "--data="+t.TempDir())
+			for module, path := range map[string]string{"stores": "/api/stores", "ordering": "/api/ordering", "depot": "/api/depot/bots", "baskets": "/api/baskets/01920000-0000-7000-8000-000000000000"} {
+				var answer struct{ Code string }
+				status := getJSON(t, p.url+path, &answer)
+				switch {
+				case !slices.Contains(chosen, module):
+					require.Equal(t, 404, status)
+					require.NotEqual(t, "BASKET_NOT_FOUND", answer.Code, "a module that was not asked for")
+				case module == "baskets":
+					require.Equal(t, "BASKET_NOT_FOUND", answer.Code)
+				default:
+					require.Equal(t, 200, status)
+				}
+			}
+			p.stop(t)
+		})
+	}
 }
 
 func TestMigrateMakesTheDatabases(t *testing.T) {

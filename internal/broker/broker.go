@@ -64,8 +64,9 @@ type Broker struct {
 	link     atomic.Pointer[link]
 	stop     context.CancelFunc
 
-	mu   sync.Mutex
-	seen map[string]bool // streams that existed at some time since the start
+	mu       sync.Mutex
+	seen     map[string]bool // streams that existed at some time since the start
+	replicas int             // copies of each stream; 0 is what Replicas says of it
 
 	refused time.Time          // when the server last refused something for want of rights
 	session context.Context    // of the present connection; it ends when that is lost
@@ -112,6 +113,22 @@ func (b *Broker) Close(ctx context.Context) error {
 		err = errors.Join(err, b.server.Close())
 	}
 	return err
+}
+
+// Replicas says how many copies of each stream there shall be, from 1 to 5, before
+// any is ensured. If nobody says it, a stream is created with three in a cluster
+// and one elsewhere, and the copies of an existing one are left as they are.
+func (b *Broker) Replicas(copies int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.replicas = copies
+}
+
+// copies is what was said by Replicas, 0 if nothing.
+func (b *Broker) copies() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.replicas
 }
 
 // streamName is what a module's stream is called.

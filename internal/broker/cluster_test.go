@@ -30,6 +30,18 @@ func TestCluster(t *testing.T) {
 	ctx := t.Context()
 	require.NoError(t, s.Ensure(ctx))
 	require.NoError(t, s.Ensure(ctx), "a second time changes nothing")
+	copies := func() int {
+		stream, err := cluster.JetStream().Stream(ctx, s.Name())
+		require.NoError(t, err)
+		return stream.CachedInfo().Config.Replicas
+	}
+	require.Equal(t, 3, copies())
+	b.Replicas(1)
+	require.NoError(t, s.Ensure(ctx))
+	require.Equal(t, 1, copies())
+	b.Replicas(3)
+	require.NoError(t, s.Ensure(ctx))
+	require.Equal(t, 3, copies())
 
 	first := some(3)
 	last, err := s.Append(ctx, 0, first)

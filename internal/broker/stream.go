@@ -94,6 +94,9 @@ func (s *Stream) fresh() jetstream.StreamConfig {
 	if s.broker.conn().ConnectedClusterName() != "" {
 		replicas = 3
 	}
+	if copies := s.broker.copies(); copies > 0 {
+		replicas = copies
+	}
 	return jetstream.StreamConfig{
 		Name:               s.name,
 		Description:        "events of the module " + s.module,
@@ -113,7 +116,8 @@ func (s *Stream) fresh() jetstream.StreamConfig {
 }
 
 // wanted is what an existing stream should be, and whether it is not. How many
-// replicas and bytes it may have is the operator's choice.
+// bytes it may have is the operator's choice, and how many replicas, unless the
+// process was told.
 func (s *Stream) wanted(have jetstream.StreamConfig) (want jetstream.StreamConfig, differs bool, err error) {
 	want = have
 	fresh := s.fresh()
@@ -130,6 +134,9 @@ func (s *Stream) wanted(have jetstream.StreamConfig) (want jetstream.StreamConfi
 	want.DenyDelete, want.DenyPurge, want.AllowAtomicPublish = true, true, true
 	differs = have.Discard != want.Discard || have.MaxAge != want.MaxAge || have.Duplicates != want.Duplicates ||
 		have.MaxMsgSize != want.MaxMsgSize || !have.DenyDelete || !have.DenyPurge || !have.AllowAtomicPublish
+	if copies := s.broker.copies(); copies > 0 && copies != have.Replicas {
+		want.Replicas, differs = copies, true
+	}
 	if have.Metadata[epoch] == "" {
 		want.Metadata = map[string]string{epoch: fresh.Metadata[epoch]}
 		for name, value := range have.Metadata {

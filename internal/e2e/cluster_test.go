@@ -20,7 +20,7 @@ func cluster(t *testing.T) *system {
 	for _, module := range modules {
 		database := pgtest.DSN(t)
 		for n := range 2 {
-			s := serve(t, dir, fmt.Sprintf("%s-%d", module, n+1), binary(t, module), "--nats-url="+nats, "--database-url="+database)
+			s := serve(t, dir, fmt.Sprintf("%s-%d", module, n+1), binary(t, module), "--nats-url="+nats, "--nats-replicas=3", "--database-url="+database)
 			processes[module] = append(processes[module], s)
 			servers = append(servers, s.process)
 		}

@@ -37,6 +37,7 @@ func (p *process) connect(ctx context.Context) (err error) {
 			delete(p.brokers.of, s.Name)
 			return err
 		}
+		p.brokers.of[s.Name].Replicas(p.config.NATSReplicas)
 		p.readiness.remark(s.Name+".consumer", func() string { return strings.Join(p.brokers.of[s.Name].Waiting(), "; ") })
 	}
 	p.readiness.add("broker", "", func(context.Context) error { return p.brokers.health() })

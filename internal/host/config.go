@@ -16,19 +16,20 @@ import (
 
 // Config is what an operator decides. The zero value of a URL means embedded.
 type Config struct {
-	Modules     []string      // the modules to run; none means all that are linked
-	HTTP        string        // address of the API, host:port
-	Ops         string        // address of the operations listener, host:port
-	Data        string        // directory of the embedded databases and the embedded broker
-	DatabaseURL secret.Text   // PostgreSQL; {module} is replaced by the module's name
-	NATSURL     secret.Text   // NATS server or cluster; {module} is replaced by the module's name
-	TakeOver    []string      // modules whose streams are taken over from databases that are gone for good
-	Standby     bool          // wait until modules are moved here, unless they were already
-	Currency    string        // the one currency that the mall trades in, three capitals
-	OutboxLimit int64         // rows that may wait to be published before a module refuses changes; 0 is 100 000, negative no limit
-	FreeDisk    int64         // bytes that must be free where Data is, else changes are refused; 0 is 128 MiB, negative no limit
-	StuckAfter  time.Duration // how long something may stay as it is before metrics count it as stuck; 0 is 10 minutes
-	Log         *slog.Logger
+	Modules      []string      // the modules to run; none means all that are linked
+	HTTP         string        // address of the API, host:port
+	Ops          string        // address of the operations listener, host:port
+	Data         string        // directory of the embedded databases and the embedded broker
+	DatabaseURL  secret.Text   // PostgreSQL; {module} is replaced by the module's name
+	NATSURL      secret.Text   // NATS server or cluster; {module} is replaced by the module's name
+	NATSReplicas int           // copies of each stream, to 5; 0 is three in a cluster and one elsewhere
+	TakeOver     []string      // modules whose streams are taken over from databases that are gone for good
+	Standby      bool          // wait until modules are moved here, unless they were already
+	Currency     string        // the one currency that the mall trades in, three capitals
+	OutboxLimit  int64         // rows that may wait to be published before a module refuses changes; 0 is 100 000, negative no limit
+	FreeDisk     int64         // bytes that must be free where Data is, else changes are refused; 0 is 128 MiB, negative no limit
+	StuckAfter   time.Duration // how long something may stay as it is before metrics count it as stuck; 0 is 10 minutes
+	Log          *slog.Logger
 
 	Security // who is let in; the zero value lets everybody in, on loopback
 
@@ -112,6 +113,12 @@ func (c Config) choose(linked []Module) ([]Module, error) {
 func (c Config) check() error {
 	if len(c.Currency) != 3 || strings.ToUpper(c.Currency) != c.Currency {
 		return fmt.Errorf("currency %q: want three capitals, such as USD", c.Currency)
+	}
+	if c.NATSReplicas < 0 || c.NATSReplicas > 5 {
+		return fmt.Errorf("--nats-replicas=%d: want 1 to 5 copies, or 0 for what suits the server", c.NATSReplicas)
+	}
+	if c.NATSReplicas > 1 && c.NATSURL == "" {
+		return fmt.Errorf("--nats-replicas=%d needs a NATS cluster: name it with --nats-url", c.NATSReplicas)
 	}
 	for _, a := range []string{c.HTTP, c.Ops} {
 		if _, _, err := net.SplitHostPort(a); err != nil {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"mallbots/internal/broker"
@@ -58,6 +60,17 @@ func NewCluster(t testing.TB) *Cluster {
 func (c *Cluster) Stop(i int) {
 	c.servers[i].Shutdown()
 	c.servers[i].WaitForShutdown()
+}
+
+// JetStream is a connection of somebody who may do everything.
+func (c *Cluster) JetStream() jetstream.JetStream {
+	c.t.Helper()
+	conn, err := nats.Connect(c.servers[len(c.servers)-1].ClientURL())
+	require.NoError(c.t, err)
+	c.t.Cleanup(conn.Close)
+	js, err := jetstream.New(conn)
+	require.NoError(c.t, err)
+	return js
 }
 
 // Connect returns a broker that uses the cluster.
