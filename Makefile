@@ -61,7 +61,7 @@ bench/auth: ## check-outs a second with and without authentication, side by side
 	go test -count=1 -timeout 30m ./cmd/mallbots -run '^TestWhatAuthenticationCosts$$' -v -auth.rounds=$(or $(ROUNDS),7)
 
 e2e: ## the same scenarios in one topology: TOPOLOGY=one, or services, cluster, mixed
-	$(E2E) -topology=$(TOPOLOGY)
+	$(E2E) -topology=$(TOPOLOGY) $(if $(BASE),-base=$(BASE)) $(if $(OPS),-ops=$(OPS))
 
 e2e-all: ## the same scenarios in every topology, side by side
 	$(E2E) -topology=all

@@ -9,6 +9,10 @@
 //	make e2e TOPOLOGY=mixed       # half of the processes are of the previous release, either half
 //	make e2e-all                  # all of them, and a table of scenario by topology
 //
+// A mall that runs already, behind whatever proxy, is asked with
+//
+//	make e2e TOPOLOGY=elsewhere BASE=http://127.0.0.1:8080 OPS=http://127.0.0.1:8081
+//
 // Each scenario writes down facts: what was refused and why, what orders, lists,
 // stock and baskets came to in the end, with names for ids and without times. The
 // hash of all facts must be the same in every topology, and the audit of the

@@ -22,7 +22,9 @@ import (
 )
 
 var (
-	topologyFlag = flag.String("topology", "one", "the topologies to run: "+strings.Join(topologyNames(), ", ")+", several with commas, or all")
+	topologyFlag = flag.String("topology", "one", "the topologies to run: "+strings.Join(topologyNames(), ", ")+", several with commas, all of these, or "+elsewhere)
+	baseFlag     = flag.String("base", "", "base URL of the mall that runs elsewhere")
+	opsFlag      = flag.String("ops", "", "URLs of all its operations listeners, with commas")
 	seedFlag     = flag.Uint64("seed", 0, "seed of what is left to chance, such as who is killed; 0 is another one each time")
 	factsFlag    = flag.Bool("facts", false, "print the facts that each scenario wrote down")
 )
@@ -69,12 +71,16 @@ func TestTopologies(t *testing.T) {
 	if *topologyFlag == "all" {
 		chosen = topologyNames()
 	}
+	candidates := topologies
+	if *topologyFlag == elsewhere {
+		candidates = []topology{{elsewhere, []variant{{"", 1, running}}}}
+	}
 	for _, name := range chosen {
-		require.Contains(t, topologyNames(), name, "there is no such topology")
+		require.True(t, slices.ContainsFunc(candidates, func(c topology) bool { return c.name == name }), "there is no topology %q", name)
 	}
 	fmt.Println("seed", *seedFlag)
 	var columns []*column
-	for _, topology := range topologies {
+	for _, topology := range candidates {
 		if !slices.Contains(chosen, topology.name) {
 			continue
 		}

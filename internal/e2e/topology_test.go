@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -48,12 +49,26 @@ var topologies = []topology{
 	}},
 }
 
+// elsewhere is a mall that somebody else has started.
+const elsewhere = "elsewhere"
+
 func topologyNames() []string {
 	var all []string
 	for _, t := range topologies {
 		all = append(all, t.name)
 	}
 	return all
+}
+
+// running is the mall at -base, behind whatever proxy, and its ops listeners at -ops.
+func running(t *testing.T) *system {
+	require.NotEmpty(t, *baseFlag, "say where the mall is: -base=http://127.0.0.1:8080")
+	require.NotEmpty(t, *opsFlag, "say where its operations listeners are: -ops=http://127.0.0.1:8081")
+	s := &system{mall: &mall{api: map[string][]string{}}, ops: strings.Split(*opsFlag, ","), auditor: binary(t, "mallbots")}
+	for _, module := range modules {
+		s.mall.api[module] = []string{strings.TrimRight(*baseFlag, "/")}
+	}
+	return s
 }
 
 // one is a single process with all modules, its databases and its broker.
