@@ -5,12 +5,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"mallbots/internal/host"
 	"mallbots/internal/host/hosttest"
 )
 
 // mall is a running mall with a few goods.
 type mall struct {
 	*hosttest.Mall
+	dir              string // of its databases
 	stores, products []string
 }
 
@@ -27,7 +29,8 @@ var shelves = []struct {
 // start runs a whole mall, with goods on its shelves.
 func start(t *testing.T) *mall {
 	t.Helper()
-	m := &mall{Mall: hosttest.Start(t, modules...)}
+	m := &mall{dir: t.TempDir()}
+	m.Mall = hosttest.StartWith(t, host.Config{Data: m.dir, Log: hosttest.Log(t)}, modules...)
 	for i, s := range shelves {
 		store := id(m.OK(t, "POST", "/api/stores", object{"name": s.store, "location": s.location}))
 		m.OK(t, "PUT", "/api/stores/"+store+"/participating", nil)
@@ -72,7 +75,8 @@ func (m *mall) order(t *testing.T, name string, products ...string) string {
 // pick has the order's list picked by a new bot.
 func (m *mall) pick(t *testing.T, order string) {
 	t.Helper()
-	bot := id(m.OK(t, "POST", "/api/depot/bots", object{"name": "Bot"}))
+	bot := id(m.OK(t, "POST", "/api/depot/bots", object{"name": "Rosie"}))
 	m.OK(t, "PUT", "/api/depot/shopping/"+order+"/assign", object{"botId": bot})
 	m.OK(t, "PUT", "/api/depot/shopping/"+order+"/complete", object{})
+	m.Settle(t)
 }

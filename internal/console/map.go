@@ -171,8 +171,8 @@ func (p *mapPage) add(from, to string, lag int64, k kind) {
 
 // The drawing: nodes of halfWidth and halfHeight on an ellipse.
 const (
-	centerX, centerY      = 450, 250
-	radiusX, radiusY      = 410.0, 232.0
+	centerX, centerY      = 550, 205
+	radiusX, radiusY      = 580.0, 190.0
 	halfWidth, halfHeight = 104.0, 46.0
 	apart                 = 20.0 // of the two directions
 )
