@@ -120,6 +120,7 @@ release/contracts: ## record the contracts and the stored events of a release, o
 	@test ! -e proto/images/$(VERSION).binpb || { echo "proto/images/$(VERSION).binpb is there: a release is recorded once"; exit 1; }
 	MALLBOTS_RELEASE=$(VERSION) go test -count=1 -run '^TestWhatWasReleasedStillFolds$$' ./stores/internal/... ./baskets/internal/... ./ordering/internal/... ./depot/internal/...
 	$(BUF) build proto --exclude-source-info -o proto/images/$(VERSION).binpb
+	MALLBOTS_RELEASE=$(VERSION) go test -count=1 -run '^TestEveryReleaseUnderstandsEveryOther$$' ./internal/contracts
 
 clean: ## remove what was built
 	rm -rf bin
