@@ -223,3 +223,20 @@ func TestWhatIsNoCredentialIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "internal:bots", p.Subject)
 }
+
+// BenchmarkAuthenticate is what a request pays for saying who asks.
+func BenchmarkAuthenticate(b *testing.B) {
+	at := credentialtest.NewIssuer(b)
+	i, err := NewIssuer(IssuerSettings{URL: at.URL, Audience: credentialtest.Audience}, quiet)
+	require.NoError(b, err)
+	text, k := service("shop")
+	a := &Authenticator{Issuer: i, Keys: &Keys{byID: map[string]Key{k.ID: k}}}
+	for name, credential := range map[string]string{"API key": text, "token": at.Token(b, claims{"roles": "customer"})} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				_, err := a.Authenticate(b.Context(), []string{"Bearer " + credential})
+				require.NoError(b, err)
+			}
+		})
+	}
+}

@@ -8,14 +8,23 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
+	"mallbots/internal/client"
 	"mallbots/internal/fault"
 	"mallbots/internal/transfer"
 )
 
 // peer is the other process of a move, as its ops listener.
 type peer struct{ ops, module string }
+
+// peers calls other processes, with the credentials of the environment where
+// they ask who this is.
+var peers = sync.OnceValues(func() (*http.Client, error) {
+	who, err := client.FromEnvironment()
+	return who.HTTP(), err
+})
 
 // look asks where the module is.
 func (p *peer) look(ctx context.Context) (Whereabouts, error) {
@@ -72,7 +81,11 @@ func (p *peer) send(ctx context.Context, method, path string, body io.Reader) (*
 		return nil, errMoveMalformed.With("%q is not the URL of an ops listener: %s", p.ops, err)
 	}
 	req.Header.Set(headerAs, "move")
-	res, err := http.DefaultClient.Do(req)
+	caller, err := peers()
+	if err != nil {
+		return nil, err
+	}
+	res, err := caller.Do(req)
 	if err != nil {
 		return nil, errUnreachable.With("%s", err)
 	}

@@ -41,7 +41,7 @@ type Issuer struct {
 }
 
 // NewIssuer starts an issuer that has one key.
-func NewIssuer(t *testing.T) *Issuer {
+func NewIssuer(t testing.TB) *Issuer {
 	t.Helper()
 	i := &Issuer{}
 	i.Rotate(t)
@@ -81,7 +81,7 @@ func (i *Issuer) Down(down bool) {
 }
 
 // Rotate gives the issuer a new key, in place of those that it had.
-func (i *Issuer) Rotate(t *testing.T) {
+func (i *Issuer) Rotate(t testing.TB) {
 	t.Helper()
 	own, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
@@ -100,7 +100,7 @@ func (i *Issuer) Public() []jose.JSONWebKey {
 }
 
 // Token signs a token of an hour for Audience, with claims added; nil takes one away.
-func (i *Issuer) Token(t *testing.T, claims Claims) string {
+func (i *Issuer) Token(t testing.TB, claims Claims) string {
 	t.Helper()
 	i.mu.Lock()
 	own, id := i.own, i.keys[0].KeyID
@@ -109,7 +109,7 @@ func (i *Issuer) Token(t *testing.T, claims Claims) string {
 }
 
 // Sign is Token with another key.
-func (i *Issuer) Sign(t *testing.T, key jose.SigningKey, id string, claims Claims) string {
+func (i *Issuer) Sign(t testing.TB, key jose.SigningKey, id string, claims Claims) string {
 	t.Helper()
 	signer, err := jose.NewSigner(key, (&jose.SignerOptions{}).WithType("JWT").WithHeader("kid", id))
 	require.NoError(t, err)

@@ -53,6 +53,17 @@ type operation struct {
 	Parameters  []parameter        `json:"parameters,omitempty"`
 	RequestBody *requestBody       `json:"requestBody,omitempty"`
 	Responses   ordered[*response] `json:"responses"`
+	Security    []requirement      `json:"security"`
+}
+
+// requirement is one way to be let in: the names of what is asked for, with
+// nothing more to say of each. An empty one asks for nothing.
+type requirement map[string][]string
+
+type securityScheme struct {
+	Type        string `json:"type"`
+	Scheme      string `json:"scheme"`
+	Description string `json:"description"`
 }
 
 type parameter struct {
@@ -91,6 +102,8 @@ type components struct {
 	Parameters ordered[parameter] `json:"parameters"`
 	Headers    ordered[header]    `json:"headers"`
 	Responses  ordered[*response] `json:"responses"`
+
+	SecuritySchemes ordered[securityScheme] `json:"securitySchemes"`
 }
 
 // schema is a JSON Schema. Type is a string, or several of them.

@@ -85,6 +85,9 @@ func (doc *document) add(m protoreflect.MethodDescriptor, module string, words c
 		Summary:     strings.TrimSuffix(first, "."),
 		Description: fmt.Sprintf("%s\n\nOver gRPC, gRPC-Web and Connect: `/%s/%s`.", text, m.Parent().FullName(), m.Name()),
 	}
+	if err := op.guard(m); err != nil {
+		return err
+	}
 	path, codes, err := op.request(m, verb, path, s)
 	if err != nil {
 		return err

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"mallbots/internal/identity"
 )
 
 // What every operation has in common and no .proto file says: the headers, and
@@ -53,7 +56,11 @@ func newDocument() *document {
 		Description: "Where the last event of this change is, `<module>/<key>@<sequence>`, for Mallbots-After; only when it published one.",
 		Schema:      &schema{Type: "string", Pattern: `^[a-z]+/[^@]+@[0-9]+$`},
 	})
-	for _, status := range []string{"404", "409", "412", "422", "429", "503", "default"} {
+	c.SecuritySchemes.set("bearer", securityScheme{
+		Type: "http", Scheme: "bearer",
+		Description: "An API key, or a token of the mall's OpenID Connect issuer. A mall that asks nobody who they are (on loopback) needs none.",
+	})
+	for _, status := range []string{"401", "403", "404", "409", "412", "422", "429", "503", "default"} {
 		c.Responses.set(problemNames[status], problem(problemTexts[status]))
 	}
 	return doc
@@ -92,11 +99,14 @@ func responseHeaders(_ protoreflect.MethodDescriptor, verb, path string) ordered
 }
 
 var problemNames = map[string]string{
+	"401": "Unauthenticated", "403": "Forbidden",
 	"404": "NotFound", "409": "Conflict", "412": "Stale", "422": "KeyReused",
 	"429": "TooMany", "503": "Unavailable", "default": "Problem",
 }
 
 var problemTexts = map[string]string{
+	"401":     "Who asks is not known: the credential is missing, or does not count, for the reason that the code names.",
+	"403":     "The caller's roles do not allow it.",
 	"404":     "There is no such thing, or its module does not run here.",
 	"409":     "The thing is in a state that does not allow this, which the detail names, or a race was lost.",
 	"412":     "The thing has changed since the version of If-Match.",
@@ -118,9 +128,37 @@ func refusals(m protoreflect.MethodDescriptor, verb, path string) []string {
 	if strings.Contains(path, "{") || m.Input().Fields().ByName("product_id") != nil {
 		statuses = append(statuses, "404")
 	}
-	statuses = append(statuses, "429", "503")
+	statuses = append(statuses, "401", "403", "429", "503")
 	slices.Sort(statuses)
 	return append(statuses, "default")
+}
+
+// guard says who may call the operation, as its policy declares.
+func (op *operation) guard(m protoreflect.MethodDescriptor) error {
+	policy, ok := identity.PolicyOf(m)
+	if !ok {
+		return fmt.Errorf("%s declares no policy", m.FullName())
+	}
+	if slices.Contains(policy.Any, identity.Visitor) {
+		op.Security = []requirement{{}, {"bearer": {}}}
+		op.Description += "\n\nFor everybody."
+		return nil
+	}
+	op.Security = []requirement{{"bearer": {}}}
+	op.Description += "\n\nFor the roles " + roles(policy.Any)
+	if len(policy.Own) > 0 {
+		op.Description += "; for " + roles(policy.Own) + " about what is theirs"
+	}
+	op.Description += "."
+	return nil
+}
+
+func roles(all []identity.Role) string {
+	names := make([]string, 0, len(all))
+	for _, r := range all {
+		names = append(names, "`"+string(r)+"`")
+	}
+	return strings.Join(names, ", ")
 }
 
 // invalid is the answer to a request that can never succeed, with the codes of
