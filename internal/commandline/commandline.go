@@ -66,6 +66,7 @@ type Operating struct {
 	Actions     actionsCommand     `cmd:"" help:"List what operators did, the latest first."`
 	Projections projectionsCommand `cmd:"" help:"Rebuild read models from the stored events."`
 	Events      eventsCommand      `cmd:"" help:"Follow the events that pass on the streams."`
+	Permissions permissionsCommand `cmd:"" help:"Print the users, roles and rights that the servers need to know, for NATS and PostgreSQL."`
 	Migrate     migrateCommand     `cmd:"" help:"Bring the databases to this binary's schema, and exit."`
 	Move        moveCommand        `cmd:"" help:"Take a module from one running process to another."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask a process whether it is ready. Exit 0 only when it is."`

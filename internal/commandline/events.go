@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 
@@ -54,7 +55,13 @@ func (e *eventsTailCommand) Run(ctx context.Context, c *Console, p *Program) err
 
 // tailBroker shows what passes on the streams of modules.
 func tailBroker(ctx context.Context, c *Console, modules []host.Module, url string, show func(host.Passing)) error {
-	b, err := broker.Connect(ctx, url, slog.New(slog.NewTextHandler(c.Err, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	log := slog.New(slog.NewTextHandler(c.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	connect := func() (*broker.Broker, error) { return broker.Connect(ctx, url, log) }
+	if password := os.Getenv(broker.PasswordVariable(broker.Onlooker)); password != "" {
+		user := broker.User{Name: broker.Onlooker, Password: func() (string, error) { return password, nil }}
+		connect = func() (*broker.Broker, error) { return broker.ConnectAs(ctx, url, user, log) }
+	}
+	b, err := connect()
 	if err != nil {
 		return err
 	}

@@ -81,6 +81,13 @@ REVOKE ALL ON SCHEMA {schema} FROM PUBLIC;
 GRANT USAGE ON SCHEMA {schema} TO {runtime};
 ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema}
   GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {runtime};
+ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema} GRANT USAGE ON SEQUENCES TO {runtime}; -- to take numbers
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {runtime};
+CREATE OR REPLACE FUNCTION {schema}.quiesce_events() RETURNS void -- what else takes the right to change them
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = {schema} AS 'BEGIN LOCK TABLE {schema}.events IN SHARE MODE; END';
+ALTER FUNCTION {schema}.quiesce_events() OWNER TO {owner};
+REVOKE ALL ON FUNCTION {schema}.quiesce_events() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION {schema}.quiesce_events() TO {runtime};
 DO $$
 DECLARE
   name text;
