@@ -43,6 +43,7 @@ func kill(t *testing.T, m mutant) string {
 	require.NoError(t, os.WriteFile(overlay, content, 0o600))
 	cmd := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-count=1", "-vet=off", "-failfast", "-timeout=2m", "-run", m.run, "./"+m.tests)
 	cmd.Dir = top
+	cmd.Env = append(os.Environ(), "RAPID_NOFAILFILE=true") // nothing is to be left in the tree
 	out, err := cmd.CombinedOutput()
 	if err == nil {
 		require.NotContains(t, string(out), "no tests to run", m.what)
