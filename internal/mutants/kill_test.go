@@ -60,6 +60,7 @@ func kill(t *testing.T, m mutant) string {
 	if len(failed) == 0 && strings.Contains(string(out), "panic:") {
 		failed = []string{"the process ended in a panic"}
 	}
+	require.NotEmpty(t, failed, "%s: %s", m.what, out)
 	slices.Sort(failed)
 	return strings.Join(failed, ", ")
 }
