@@ -92,6 +92,9 @@ func TestTopologies(t *testing.T) {
 				began := time.Now()
 				s := variant.start(t)
 				c.play(t, s, variant.rounds)
+				if s.operate != nil {
+					s.operate(t)
+				}
 				c.audit = s.audit(t)
 				c.whole = time.Since(began)
 			})

@@ -32,6 +32,7 @@ type system struct {
 	mall    *mall
 	ops     []string                  // the ops listeners of all processes
 	auditor string                    // the binary that audits it
+	operate func(t *testing.T)        // what operators do when the scenarios are over; may be nil
 	trouble func(progress <-chan int) // what goes on beside the scenarios; hears how many are over
 }
 
@@ -90,7 +91,35 @@ func services(t *testing.T, database func(t testing.TB) string) *system {
 		}
 		processes[module] = []*server{serve(t, dir, module, binary(t, module), args...)}
 	}
-	return systemOf(t, processes)
+	s := systemOf(t, processes)
+	s.operate = func(t *testing.T) {
+		for _, module := range modules {
+			operate(t, binary(t, module), module, processes[module][0].ops)
+		}
+	}
+	return s
+}
+
+// operate uses the verbs of a service's own binary on it.
+func operate(t *testing.T, binary, module, ops string) {
+	t.Helper()
+	for _, line := range [][2]string{
+		{"healthcheck --ops=", "ready"},
+		{"healthcheck --alive --ops=", "alive"},
+		{"deadletters list --ops=", "There are no dead letters."},
+		{"orders stuck --older-than=1h --ops=", "No order is stuck."},
+		{"lost --ops=", "Nothing is lost."},
+		{"projections rebuild --ops=", "is rebuilt"},
+		{"actions --ops=", "rebuild " + module},
+		{"audit --ops=", module + ": "},
+	} {
+		out, err := exec.CommandContext(t.Context(), binary, strings.Fields(line[0]+ops)...).CombinedOutput()
+		require.NoError(t, err, "%s %s: %s", module, line[0], out)
+		require.Contains(t, string(out), line[1], "%s %s", module, line[0])
+	}
+	out, err := exec.CommandContext(t.Context(), binary, "version").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Contains(t, string(out), module+" ")
 }
 
 // systemOf is the mall of these processes.
