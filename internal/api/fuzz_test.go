@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"unicode"
 
@@ -24,10 +25,13 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"mallbots/internal/api"
+	"mallbots/internal/database"
+	"mallbots/internal/database/databasetest"
 	_ "mallbots/proto/mallbots/baskets/v1"
 	_ "mallbots/proto/mallbots/depot/v1"
 	orderingv1 "mallbots/proto/mallbots/ordering/v1"
-	_ "mallbots/proto/mallbots/stores/v1"
+	storesv1 "mallbots/proto/mallbots/stores/v1"
+	"mallbots/proto/mallbots/stores/v1/storesv1connect"
 )
 
 // door is an API of every RPC that the contracts declare. Its methods require
@@ -272,5 +276,55 @@ func FuzzPageToken(f *testing.F) {
 		again, err := api.ParsePage(&orderingv1.ListOrdersRequest{PageToken: page.Next(read.After...)}, "orders")
 		require.NoError(t, err)
 		require.Equal(t, read.After, again.After)
+	})
+}
+
+// FuzzIdempotency sends a request twice under a key, and then another one: a key
+// that is none is refused, the same request has one effect and one answer, and
+// another request under the same key is refused.
+func FuzzIdempotency(f *testing.F) {
+	db := databasetest.Open(f, database.SQLite, "stores", migrations)
+	var attempts atomic.Int64
+	server := api.NewServer(api.Options{Log: slog.New(slog.DiscardHandler)})
+	storesv1connect.RegisterStoresServiceHandler(server, creating(db, &attempts))
+	r := chi.NewRouter()
+	api.Mount(r, server, api.Process{Modules: []string{"stores"}})
+	send := func(t *testing.T, key, name string) *httptest.ResponseRecorder {
+		body, err := protojson.Marshal(&storesv1.CreateStoreRequest{Name: name, Location: "Hall 1"})
+		if err != nil {
+			t.Skip("no UTF-8")
+		}
+		req := httptest.NewRequest(http.MethodPost, "/api/stores", strings.NewReader(string(body)))
+		req.Header.Set("Content-Type", "application/json")
+		req.Header["Idempotency-Key"] = []string{key}
+		w := httptest.NewRecorder()
+		r.ServeHTTP(w, req)
+		return w
+	}
+	for _, key := range []string{"k1", "", " ", "ä", "a b", "\x00", "\n", `"k"`, "'; DROP TABLE idempotency; --", strings.Repeat("k", 255), strings.Repeat("k", 256)} {
+		f.Add(key, "Teas", "Coffees")
+		f.Add(key, "Refused", "Refused")
+	}
+	f.Fuzz(func(t *testing.T, key, name, other string) {
+		before := effects(t, db)
+		first := send(t, key, name)
+		once := effects(t, db)
+		require.LessOrEqual(t, once, before+1)
+		again := send(t, key, name)
+		switch first.Code {
+		case http.StatusOK:
+			require.Equal(t, first.Body.String(), again.Body.String(), "one request, one answer")
+			require.Equal(t, http.StatusOK, again.Code)
+			require.Equal(t, once, effects(t, db), "and one effect")
+			third := send(t, key, other)
+			require.Equal(t, once, effects(t, db))
+			if third.Code == http.StatusOK {
+				require.Equal(t, name, other)
+			}
+		case http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity:
+			require.Equal(t, first.Code, again.Code)
+		default:
+			t.Fatalf("%q %q: %d %s", key, name, first.Code, first.Body)
+		}
 	})
 }
