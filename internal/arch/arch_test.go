@@ -38,7 +38,8 @@ func rules() []rule {
 	}
 	add("cmd/mallbots", "the command line knows the modules and the platform", "internal/", "proto/", "stores", "baskets", "ordering", "depot")
 	add("proto/", "contracts know nothing but contracts")
-	add("internal/", "the platform knows no module", "proto/mallbots/money/", "proto/mallbots/policy/")
+	add("docs/", "documents import nothing")
+	add("internal/", "the platform knows no module", "docs/", "proto/mallbots/money/", "proto/mallbots/policy/")
 	return all
 }
 

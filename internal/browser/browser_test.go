@@ -110,6 +110,13 @@ func (p *tab) quiet(t *testing.T) {
 	require.Empty(t, p.errors)
 }
 
+// clear forgets what the browser complained of: a refusal that was wanted.
+func (p *tab) clear() {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	p.errors = nil
+}
+
 // do runs actions, and fails when they take too long.
 func (p *tab) do(t *testing.T, actions ...chromedp.Action[chromedp.Void]) {
 	t.Helper()

@@ -96,6 +96,10 @@ func TestDeadLettersAreDecided(t *testing.T) {
 	p.sees(t, "Done: discard of", "a test order")
 	p.visit(t, other)
 	p.sees(t, "discarded", "a test order")
+	p.clear()
 	p.visit(t, m.OpsURL+"/console/health")
-	p.sees(t, "Something needs attention", "is set aside")
+	p.sees(t, "Something needs attention", "1 messages are set aside")
+	p.do(t, chromedp.Click(`//a[text()="What to do"]`))
+	p.sees(t, "Meaning", "What users see", "Mend")
+	p.quiet(t)
 }

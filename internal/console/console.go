@@ -68,6 +68,7 @@ func Mount(r chi.Router, mall *web.Mall, options Options) {
 		r.Get("/console/depot/live", c.depotLive)
 		r.Get("/console/health", c.health)
 		r.Get("/console/health/live", c.healthLive)
+		r.Get("/console/runbooks/{alert}", c.runbook)
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"mallbots/docs/runbooks"
 	"mallbots/internal/web"
 )
 
@@ -33,22 +34,24 @@ type processHealth struct {
 type moduleHealth struct {
 	Module      string
 	Outbox      int64
-	OutboxAge   float64
 	Lag         int64
 	Failed      int64
 	DeadLetters int64
-	Alarms      []string // what is not as it should be
 }
+
+// alarm is something that is not as it should be, and whose runbook helps.
+type alarm struct{ Alert, Of, Says string }
 
 type healthPage struct {
 	Processes []processHealth
 	Modules   []moduleHealth
+	Alarms    []alarm
+	Runbooks  []string
 }
 
 // Well reports whether there is no alarm anywhere.
 func (h healthPage) Well() bool {
-	return !slices.ContainsFunc(h.Processes, func(p processHealth) bool { return !p.Ready }) &&
-		!slices.ContainsFunc(h.Modules, func(m moduleHealth) bool { return len(m.Alarms) > 0 })
+	return len(h.Alarms) == 0 && !slices.ContainsFunc(h.Processes, func(p processHealth) bool { return !p.Ready })
 }
 
 func (c *console) health(w http.ResponseWriter, r *http.Request) {
@@ -66,7 +69,7 @@ func (c *console) healthLive(w http.ResponseWriter, r *http.Request) {
 
 // healthNow asks every process how it is.
 func (c *console) healthNow(ctx context.Context) (healthPage, error) {
-	var page healthPage
+	page := healthPage{Runbooks: runbooks.Names()}
 	for _, p := range c.mall.Processes() {
 		h := processHealth{Name: p.Name}
 		var answer struct {
@@ -77,8 +80,18 @@ func (c *console) healthNow(ctx context.Context) (healthPage, error) {
 		if h.Modules, err = p.Modules(ctx); err == nil {
 			err = p.Get(ctx, "/readyz", nil, &answer)
 		}
+		var ringing struct{ Alarms []alarm }
+		if err == nil {
+			err = p.Get(ctx, "/alarms", nil, &ringing)
+		}
 		if err != nil {
 			h.Trouble = err.Error()
+			ringing.Alarms = append(ringing.Alarms, alarm{"ProcessDown", p.Name, "it does not answer"})
+		}
+		for _, a := range ringing.Alarms {
+			if !slices.Contains(page.Alarms, a) { // replicas tell the same
+				page.Alarms = append(page.Alarms, a)
+			}
 		}
 		h.Ready, h.Parts = answer.Ready, answer.Parts
 		page.Processes = append(page.Processes, h)
@@ -95,7 +108,7 @@ func (c *console) healthNow(ctx context.Context) (healthPage, error) {
 
 // health is what the counters of a module say.
 func (t traffic) health() moduleHealth {
-	h := moduleHealth{Module: t.Module, Outbox: int64(t.Outbox), OutboxAge: t.OutboxAge}
+	h := moduleHealth{Module: t.Module, Outbox: int64(t.Outbox)}
 	for _, n := range t.Lag {
 		h.Lag += int64(n)
 	}
@@ -104,12 +117,6 @@ func (t traffic) health() moduleHealth {
 	}
 	for _, heard := range t.Hears {
 		h.Failed += int64(heard.Failed)
-	}
-	if h.DeadLetters > 0 {
-		h.Alarms = append(h.Alarms, plural(int(h.DeadLetters), "message is set aside", "messages are set aside"))
-	}
-	if h.OutboxAge > 10 {
-		h.Alarms = append(h.Alarms, fmt.Sprintf("the oldest event has waited %.0f s to be published", h.OutboxAge))
 	}
 	return h
 }

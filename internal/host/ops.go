@@ -58,6 +58,7 @@ func (p *process) ops() http.Handler {
 		r.Get("/life", verb(p.lives))
 		r.Get("/heard", verb(p.heard))
 		r.Get("/traffic", verb(p.traffic))
+		r.Get("/alarms", verb(p.alarmsNow))
 	})
 	return r
 }
