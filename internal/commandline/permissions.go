@@ -20,7 +20,7 @@ type permissionsCommand struct {
 }
 
 type permissionsNATSCommand struct {
-	Modules []string `default:"${modules}" help:"The modules that use the server."`
+	Modules []string `help:"The modules that use the server. None: all that are linked."`
 }
 
 // Run prints the part of the configuration.
@@ -34,7 +34,7 @@ func (p *permissionsNATSCommand) Run(ctx context.Context, c *Console, program *P
 }
 
 type permissionsPostgresCommand struct {
-	Modules    []string `default:"${modules}" help:"The modules that use the database."`
+	Modules    []string `help:"The modules that use the database. None: all that are linked."`
 	RolePrefix string   `default:"mallbots" help:"What the roles' names begin with: a server may have several malls."`
 	Keys       bool     `default:"true" negatable:"" help:"The API keys are in this database too."`
 	Passwords  bool     `help:"Have psql (of version 14 or later) set passwords, from its environment: MALLBOTS_DATABASE_PASSWORD_<MODULE> and ..._<MODULE>_OWNER, where they are there."`
@@ -51,6 +51,9 @@ func (p *permissionsPostgresCommand) Run(c *Console, program *Program) error {
 		"-- psql -v ON_ERROR_STOP=1 -d DATABASE -f FILE\n" +
 		"-- For each module, _owner is for the command migrate, and the other for serve.\n")
 	modules := p.Modules
+	if len(modules) == 0 {
+		modules = program.names()
+	}
 	if p.Keys {
 		modules = append(modules, credential.Database)
 	}
