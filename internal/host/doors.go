@@ -1,7 +1,9 @@
 package host
 
 import (
+	"mime"
 	"net/http"
+	"time"
 
 	"github.com/go-chi/cors"
 
@@ -41,7 +43,20 @@ func (s Security) door(address string, open bool, next http.Handler) http.Handle
 	if open && loopback(address) && !s.InsecureNoAuth {
 		next = onlyLocal(next)
 	}
-	return s.headers(next)
+	return s.headers(limitForms(next))
+}
+
+// limitForms bounds what the forms of pages send, and how long that may take.
+// The API bounds its own requests, which may be streams.
+func limitForms(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		if kind == "application/x-www-form-urlencoded" || kind == "multipart/form-data" {
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(rest.BodyTimeout)) // where it can't be set, the server's holds
+			r.Body = http.MaxBytesReader(w, r.Body, rest.MaxBody)
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // onlyLocal refuses a name that leads here from a page of somebody else's (DNS
