@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -63,9 +64,11 @@ func (b *Broker) Share(durable string, colleague int64, d *Delivery) error {
 }
 
 // Shared hands to deliver what colleagues share with this process under its
-// number, one after the other, until ctx ends. Ready is called when the server
-// knows, or cannot be asked; deliver must not block.
+// number, one after the other, until ctx ends. Ready is called once, when the
+// server knows or cannot be asked; deliver must not block.
 func (b *Broker) Shared(ctx context.Context, durable string, self int64, ready func(), deliver func(*Delivery)) {
+	ready = sync.OnceFunc(ready)
+	defer ready()
 	for ctx.Err() == nil {
 		l := b.link.Load()
 		sub, err := l.conn.Subscribe(sharedSubject(durable, self), func(msg *nats.Msg) {

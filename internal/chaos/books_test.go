@@ -136,7 +136,7 @@ func (m *mall) countReceived(b *books, consumer string, sent map[string]place, c
 		got[id] = true
 		// Of two processes one may be paused between taking the time and writing it:
 		// then the witnesses tell.
-		if sequence <= latest[p.key] && m.leader == nil {
+		if sequence <= latest[p.key] && m.other == nil {
 			c.add(&c.reordered, "%s: %d after %d of %s", consumer, sequence, latest[p.key], p.key)
 		}
 		latest[p.key] = sequence

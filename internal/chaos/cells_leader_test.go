@@ -15,12 +15,25 @@ import (
 )
 
 // leaderCells run two processes of the whole mall on one database, of which the
-// first leads every relay. People shop at the second.
+// first leads every relay and deals out to every consumer. People shop at the
+// second when the leader is struck, and at the first when the follower is.
 func leaderCells() []cell {
 	return []cell{
 		{name: "leader paused and resumed", backends: onlyExternal, watched: true, lasts: *pauseFlag + 3*time.Second, fresh: true, before: secondReplica, strike: pauseLeader},
 		{name: "leader killed", backends: onlyExternal, watched: true, lasts: time.Second, fresh: true, before: secondReplica, strike: func(m *mall, _ *load) int {
-			m.leader.kill()
+			m.other.kill()
+			m.healed = time.Now()
+			return 1
+		}},
+		{name: "follower paused and resumed", backends: onlyExternal, watched: true, lasts: *pauseFlag + time.Second, fresh: true, before: follower, strike: func(m *mall, _ *load) int {
+			m.other.signal(syscall.SIGSTOP)
+			time.Sleep(*pauseFlag)
+			m.healed = time.Now()
+			m.other.signal(syscall.SIGCONT)
+			return 1
+		}},
+		{name: "follower killed", backends: onlyExternal, watched: true, lasts: time.Second, fresh: true, before: follower, strike: func(m *mall, _ *load) int {
+			m.other.kill()
 			m.healed = time.Now()
 			return 1
 		}},
@@ -30,31 +43,41 @@ func leaderCells() []cell {
 // secondReplica starts a second process; the first is the leader from then on.
 func secondReplica(m *mall) {
 	m.until(20*time.Second, m.ready)
-	m.leader, m.leaderOps = m.proc, m.ops
-	m.t.Cleanup(m.leader.kill)
+	m.other, m.otherOps = m.proc, m.ops
+	m.t.Cleanup(m.other.kill)
 	m.http, m.ops, m.data = freeAddress(m.t), freeAddress(m.t), filepath.Join(m.dir, "second")
 	m.start()
+}
+
+// follower starts a second process, and people stay at the first.
+func follower(m *mall) {
+	http, ops, data := m.http, m.ops, m.data
+	secondReplica(m)
+	m.until(20*time.Second, m.ready)
+	m.proc, m.other = m.other, m.proc
+	m.otherOps, m.http, m.ops, m.data = m.ops, http, ops, data
+	m.t.Cleanup(m.other.kill)
 }
 
 // pauseLeader stops the leader for longer than its lease. The other has to take
 // over, and the leader must write nothing when it wakes up.
 func pauseLeader(m *mall, l *load) int {
 	m.t.Helper()
-	before := m.published(m.leaderOps)
-	m.leader.signal(syscall.SIGSTOP)
+	before := m.published(m.otherOps)
+	m.other.signal(syscall.SIGSTOP)
 	stopped := time.Now()
 	took := m.until(*pauseFlag, func() bool { return m.published(m.ops) > 0 })
 	require.True(m.t, took, "nobody took over within %s", *pauseFlag)
 	over := time.Since(stopped)
 	time.Sleep(*pauseFlag - over)
 	m.healed = time.Now()
-	m.leader.signal(syscall.SIGCONT)
+	m.other.signal(syscall.SIGCONT)
 	time.Sleep(2 * time.Second)
-	after := m.published(m.leaderOps)
+	after := m.published(m.otherOps)
 	m.t.Logf("paused for %s; the other took over after %s; the first had published %d and then %d more",
 		*pauseFlag, over.Round(time.Millisecond), before, after-before)
 	require.Less(m.t, after-before, 50, "a leader that woke up has published") // what was on its way when it was stopped counts
-	require.True(m.t, m.until(time.Second, func() bool { return m.published(m.leaderOps) == after }), "it goes on publishing")
+	require.True(m.t, m.until(time.Second, func() bool { return m.published(m.otherOps) == after }), "it goes on publishing")
 	return 1
 }
 

@@ -43,8 +43,8 @@ type mall struct {
 
 	proc *process
 
-	leader    *process // the first of two replicas; proc is the second
-	leaderOps string
+	other    *process // the other replica of two
+	otherOps string
 
 	pg   *pgtest.Server
 	nats *natsServer

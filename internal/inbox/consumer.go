@@ -78,9 +78,8 @@ func (c *consumer) hurry() {
 }
 
 // run consumes until ctx ends and all work is done: what this process deals out
-// to itself, and what its colleagues deal out to it.
+// to itself, and what its colleagues deal out to it. Start it before.
 func (c *consumer) run(ctx context.Context, b Broker) error {
-	c.start(ctx)
 	if r, can := b.(rewinder); can {
 		c.mu.Lock()
 		c.hearing = &hearing{}
@@ -245,6 +244,7 @@ func (in *Inbox) Run(ctx context.Context, b Broker) error {
 	var work sync.WaitGroup
 	errs := make(chan error, len(in.consumers))
 	for _, c := range in.consumers {
+		c.start(ctx) // before anybody can share with it
 		work.Go(func() { errs <- c.run(ctx, b) })
 	}
 	work.Go(func() { in.attend(ctx, b) })

@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"mallbots/internal/broker"
@@ -20,6 +21,8 @@ type sharer interface {
 // ends. Without a connection to the broker it steps back, so that another deals out.
 func (in *Inbox) attend(ctx context.Context, b Broker) {
 	stop := func() {}
+	var receiving sync.WaitGroup
+	defer receiving.Wait()
 	defer func() { stop() }()
 	fit := func() error {
 		if c, can := b.(interface{ Connected() bool }); can && !c.Connected() {
@@ -29,29 +32,20 @@ func (in *Inbox) attend(ctx context.Context, b Broker) {
 	}
 	database.Attend(ctx, in.db, fit, func(self int64) {
 		stop()
-		var receiving context.Context
-		receiving, stop = context.WithCancel(ctx)
+		var listening context.Context
+		listening, stop = context.WithCancel(ctx)
 		s, can := b.(sharer)
 		if !can || in.db.Dialect() == database.SQLite {
 			return
 		}
+		var known sync.WaitGroup // to the server
 		for _, c := range in.consumers {
-			heard := make(chan struct{})
-			once := func() {
-				select {
-				case <-heard:
-				default:
-					close(heard)
-				}
-			}
-			c.work.Go(func() {
-				s.Shared(receiving, c.name, self, once, func(d *broker.Delivery) { c.receive(ctx, d.Message, d) })
+			known.Add(1)
+			receiving.Go(func() {
+				s.Shared(listening, c.name, self, known.Done, func(d *broker.Delivery) { c.receive(ctx, d.Message, d) })
 			})
-			select {
-			case <-heard:
-			case <-ctx.Done():
-			}
 		}
+		known.Wait()
 	})
 }
 
