@@ -18,7 +18,7 @@ var ErrMigrationDue = errors.New("the schema is older than this program, and thi
 // What a runtime role may do with tables that are not like all others: nobody
 // who serves requests changes what has happened, or which migrations have run.
 var (
-	readOnly   = []string{platformTable, moduleTable}
+	readOnly   = []string{platformTable, moduleTable, floorTable}
 	appendOnly = []string{"events", "operator_actions"}
 )
 
