@@ -196,3 +196,18 @@ func TestAppendEndsWithItsContext(t *testing.T) {
 	require.ErrorIs(t, err, ErrUnknown)
 	require.ErrorIs(t, err, context.Canceled)
 }
+
+func TestAMessageThatIsTooLargeIsRefused(t *testing.T) {
+	each(t, func(t *testing.T, b *Broker) {
+		s := ensured(t, b, "baskets")
+		large := some("large", 2)
+		large[1].Data = make([]byte, MaxMessage+1)
+		for _, messages := range [][]Message{large, large[1:]} { // in a batch, and alone
+			_, err := s.Append(t.Context(), 0, messages)
+			require.Error(t, err)
+			last, err := s.Last(t.Context())
+			require.NoError(t, err)
+			require.Zero(t, last, "nothing was stored")
+		}
+	})
+}
