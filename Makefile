@@ -20,7 +20,7 @@ KILLS ?= 300
 TOPOLOGY ?= one
 E2E = mkdir -p bin && go test -c -o bin/e2e.test ./internal/e2e && cd internal/e2e && ../../bin/e2e.test -test.timeout=30m
 
-.PHONY: bench/console pictures bench/auth e2e e2e-all release/contracts chaos chaos/full chaos/long chaos/kills help build run demo test sim sabotage test/race test/postgres fuzz lint generate verify tools clean
+.PHONY: accept-extract bench/console pictures bench/auth e2e e2e-all release/contracts chaos chaos/full chaos/long chaos/kills help build run demo test sim sabotage test/race test/postgres fuzz lint generate verify tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9\/-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -121,6 +121,9 @@ release/contracts: ## record the contracts and the stored events of a release, o
 	MALLBOTS_RELEASE=$(VERSION) go test -count=1 -run '^TestWhatWasReleasedStillFolds$$' ./stores/internal/... ./baskets/internal/... ./ordering/internal/... ./depot/internal/...
 	$(BUF) build proto --exclude-source-info -o proto/images/$(VERSION).binpb
 	MALLBOTS_RELEASE=$(VERSION) go test -count=1 -run '^TestEveryReleaseUnderstandsEveryOther$$' ./internal/contracts
+
+accept-extract: ## extract MODULE=depot, test what comes of it, and move it there and back under 200 check-outs a minute; FULL=1 runs all its tests
+	go run ./internal/database/pgtest/with --durable -- go test -tags accept -count=1 -v -timeout 30m -run '^TestAcceptExtract$$' ./cmd/mallbots -module=$(or $(MODULE),depot) $(if $(FULL),-full)
 
 clean: ## remove what was built
 	rm -rf bin

@@ -3,9 +3,14 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"slices"
 
+	"mallbots/internal/broker"
 	"mallbots/internal/commandline"
+	"mallbots/internal/database"
 	"mallbots/internal/extraction"
+	"mallbots/internal/host"
 )
 
 // extractCommand writes a repository for one module.
@@ -31,7 +36,14 @@ func (e *extractCommand) Run(ctx context.Context, c *commandline.Console) error 
 	for _, m := range modules {
 		names = append(names, m.Name)
 	}
-	result, err := extraction.Extraction{Checkout: ".", Module: e.Module, Modules: names, To: e.To}.Run(ctx)
+	extracted := extraction.Extraction{Checkout: ".", Module: e.Module, Modules: names, To: e.To}
+	var err error
+	if slices.Contains(names, e.Module) {
+		if extracted.Rights, err = rightsOf(ctx, e.Module); err != nil {
+			return err
+		}
+	}
+	result, err := extracted.Run(ctx)
 	if err != nil {
 		return err
 	}
@@ -42,4 +54,16 @@ func (e *extractCommand) Run(ctx context.Context, c *commandline.Console) error 
 	c.Printf("%d test files were left out, which need what it does not have; its README lists them.\n", len(result.LeftOut))
 	c.Printf("Try it: cd %s && go build ./... && go test ./...\n", result.To)
 	return nil
+}
+
+// rightsOf are files with the rights of a module, for the servers that it uses.
+func rightsOf(ctx context.Context, module string) (map[string]string, error) {
+	rights, err := host.Rights(ctx, host.Config{Modules: []string{module}}, modules)
+	if err != nil {
+		return nil, fmt.Errorf("extract: the rights of %s: %w", module, err)
+	}
+	return map[string]string{
+		"docker/nats.conf":    broker.Authorization(rights),
+		"docker/postgres.sql": database.Permissions("mallbots", module),
+	}, nil
 }

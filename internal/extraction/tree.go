@@ -87,7 +87,7 @@ func (t *tree) add(checkout, name string) error {
 		return err
 	}
 	s := &source{path: name}
-	if s.file, err = parser.ParseFile(token.NewFileSet(), name, text, parser.SkipObjectResolution); err != nil {
+	if s.file, err = parser.ParseFile(token.NewFileSet(), name, text, parser.SkipObjectResolution|parser.ParseComments); err != nil {
 		return fmt.Errorf("extract: %w", err)
 	}
 	for _, i := range s.file.Imports {

@@ -94,15 +94,32 @@ func (e Extraction) copy(name string) error {
 	return os.WriteFile(to, text, stat.Mode().Perm())
 }
 
+// said are the events that a module publishes: the messages of its file that are
+// no parts of others.
+func (e Extraction) said(module string) ([]string, error) {
+	text, err := os.ReadFile(filepath.Join(e.Checkout, "proto", Root, module, "v1", "events.proto"))
+	if err != nil {
+		return nil, err
+	}
+	var events []string
+	for _, m := range spoken.FindAllStringSubmatch(string(text), -1) {
+		if part := regexp.MustCompile(`(?m)^\s+(repeated )?` + m[1] + ` \w+ = `); !part.Match(text) {
+			events = append(events, m[1])
+		}
+	}
+	return events, nil
+}
+
 // about is what the templates are told.
 type about struct {
 	Result
-	Module  string
-	Says    string   // the comment of the module's package
-	Hears   []string // full names of the events that it handles
-	Speaks  []string // those that it publishes
-	Sources []string // the other modules whose contracts are there
-	Rights  bool     // what the broker and the database are told is among the files
+	Module    string
+	Says      string   // the comment of the module's package
+	Hears     []string // full names of the events that it handles
+	Speaks    []string // those that it publishes
+	Sources   []string // the modules that publish those that it handles
+	Contracts []string // the other modules whose contracts are there
+	Rights    bool     // what the broker and the database are told is among the files
 }
 
 var (
@@ -125,16 +142,20 @@ func (e Extraction) about(t *tree, r Result) (about, error) {
 	for _, event := range heard.FindAllStringSubmatch(string(code), -1) {
 		a.Hears = append(a.Hears, event[1])
 	}
-	events, err := os.ReadFile(filepath.Join(e.Checkout, "proto", Root, e.Module, "v1", "events.proto"))
-	if err != nil {
-		return a, err
-	}
-	for _, event := range spoken.FindAllStringSubmatch(string(events), -1) {
-		a.Speaks = append(a.Speaks, event[1])
-	}
-	for _, other := range e.Modules {
-		if other != e.Module && t.wanted["proto/"+Root+"/"+other+"/v1"] {
-			a.Sources = append(a.Sources, other)
+	for _, m := range e.Modules {
+		said, err := e.said(m)
+		if err != nil {
+			return a, err
+		}
+		if m == e.Module {
+			a.Speaks = said
+			continue
+		}
+		if slices.ContainsFunc(a.Hears, func(event string) bool { return slices.Contains(said, event) }) {
+			a.Sources = append(a.Sources, m)
+		}
+		if t.wanted["proto/"+Root+"/"+m+"/v1"] {
+			a.Contracts = append(a.Contracts, m)
 		}
 	}
 	return a, nil
