@@ -343,6 +343,15 @@ func TestWhatOneWasGivenIsNoUseToAnother(t *testing.T) {
 		r := m.Do(t, "GET", "/api/ordering"+c.query+"&pageToken="+token, nil, "Authorization", "Bearer "+m.keys[c.holder])
 		require.Equal(t, 400, r.Status, r.Text)
 		require.Equal(t, "PAGE_TOKEN_INVALID", r.Body["code"])
+		rpc, _ := findMethod("GET", "/api/ordering")
+		req := dynamicpb.NewMessage(rpc.Input())
+		req.Set(rpc.Input().Fields().ByName("page_token"), protoreflect.ValueOfString(token))
+		if c.holder == "customer" {
+			req.Set(rpc.Input().Fields().ByName("status"), protoreflect.ValueOfEnum(4))
+		}
+		answer, _ := m.call(t, rpc, m.keys[c.holder], req)
+		require.Equal(t, codes.InvalidArgument, answer.Code(), "%s", answer)
+		require.Equal(t, "PAGE_TOKEN_INVALID", reasonOf(answer.Details()))
 	}
 	r := m.Do(t, "GET", "/api/ordering?customerId="+other.customer, nil, "Authorization", "Bearer "+m.keys["customer"])
 	require.Equal(t, 200, r.Status)
