@@ -57,6 +57,9 @@ func strike(t *testing.T, progress <-chan int, chance *rand.Rand, servers, nodes
 		}
 		select {
 		case <-up:
+		case <-victim.exited:
+			t.Errorf("%s ended when it came back: %s", victim.name, victim.said())
+			return
 		case <-time.After(time.Minute):
 			t.Errorf("%s does not get ready again: %s", victim.name, victim.said())
 			return

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -146,11 +147,26 @@ func serve(t *testing.T, dir, name, binary string, args ...string) *server {
 	return s
 }
 
-// freeAddress is one that nobody listens on at the moment.
+// taken are the ports that freeAddress has given away.
+var taken sync.Map
+
+// freeAddress is one that nobody listens on at the moment, below the ports that
+// the system gives to connections: a process that is killed finds it free when
+// it comes back.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, l.Close()) }()
-	return l.Addr().String()
+	for range 1000 {
+		port := 20000 + rand.IntN(12000)
+		if _, known := taken.LoadOrStore(port, true); known {
+			continue
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue
+		}
+		require.NoError(t, l.Close())
+		return l.Addr().String()
+	}
+	require.Fail(t, "no port from 20000 to 32000 is free")
+	return ""
 }
