@@ -56,6 +56,7 @@ type Serving struct {
 
 // Operating are the commands for those who run a mall.
 type Operating struct {
+	Console     consoleCommand     `cmd:"" help:"Serve one console, and the storefront, for a mall of several processes."`
 	Audit       auditCommand       `cmd:"" help:"Check the books of a mall. Exit 0 only when all hold."`
 	Deadletters deadlettersCommand `cmd:"" help:"List, show, preview, retry, edit and discard messages that could not be handled."`
 	Why         whyCommand         `cmd:"" help:"Tell what happened to an order, a basket or a product, in which module, and what it waits for."`

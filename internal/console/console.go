@@ -54,7 +54,6 @@ func Mount(r chi.Router, mall *web.Mall, options Options) {
 	)}
 	r.Group(func(r chi.Router) {
 		r.Use(web.Protect, c.introduce)
-		r.Get("/", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/console", http.StatusSeeOther) })
 		r.Get("/console", c.liveMap)
 		r.Get("/console/map", c.liveMapLive)
 		r.Get("/console/orders", c.orders)
@@ -78,7 +77,7 @@ const operatorCookie = "console_operator"
 // introduce tells the mall who asks.
 func (c *console) introduce(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		caller := web.Caller{Address: r.RemoteAddr, Operator: c.operatorOf(r)}
+		caller := web.Caller{Address: r.RemoteAddr, Operator: c.operatorOf(r), Authorization: r.Header.Get("Authorization")}
 		next.ServeHTTP(w, r.WithContext(web.WithCaller(r.Context(), caller)))
 	})
 }

@@ -3,6 +3,7 @@ package host
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 
@@ -31,8 +32,10 @@ func (p *process) guarded(next http.Handler) http.Handler {
 	if p.opsOpen() {
 		return next
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/healthz" {
+	door := p.operators()
+	return door.Carry(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		page := r.URL.Path == "/" || r.URL.Path == "/console" || strings.HasPrefix(r.URL.Path, "/console/")
+		if r.URL.Path == "/healthz" || strings.HasPrefix(r.URL.Path, "/static/") {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -44,8 +47,14 @@ func (p *process) guarded(next http.Handler) http.Handler {
 			p.starting(w, r)
 			return
 		}
+		if r.URL.Path == door.Path {
+			next.ServeHTTP(w, r)
+			return
+		}
 		who, err := p.caller(r)
 		switch {
+		case page && (err != nil || !who.Known()):
+			http.Redirect(w, r, door.Path, http.StatusSeeOther)
 		case err != nil:
 			rest.WriteError(w, err)
 		case who.Has(identity.MallAdmin), who.Has(identity.Service) && (r.URL.Path == "/metrics" || r.URL.Path == "/readyz"):
@@ -57,7 +66,7 @@ func (p *process) guarded(next http.Handler) http.Handler {
 		default:
 			rest.WriteError(w, errNoOperator)
 		}
-	})
+	}))
 }
 
 // caller is who asks an operation: by an API key or a token, or by a certificate

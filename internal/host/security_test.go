@@ -71,7 +71,10 @@ func TestStrangersAreNotServedByAccident(t *testing.T) {
 // withDoors runs stores behind doors of one's own, on any address.
 func withDoors(t *testing.T, config host.Config) host.Addresses {
 	t.Helper()
-	config.Data, config.Log = t.TempDir(), hosttest.Log(t)
+	config.Log = hosttest.Log(t)
+	if config.Data == "" {
+		config.Data = t.TempDir()
+	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	ready, done := make(chan host.Addresses, 1), make(chan error, 1)
 	go func() { done <- host.Run(ctx, config, all[:1], func(a host.Addresses) { ready <- a }) }()

@@ -74,7 +74,11 @@ func (s *shop) startBasket(w http.ResponseWriter, r *http.Request) (string, erro
 		return b.ID, err
 	}
 	customer := remembered(r, customerCookie)
-	if customer != "" {
+	if s.Customer != nil {
+		if customer = s.Customer(r); customer == "" {
+			return "", &web.Refusal{Status: http.StatusUnauthorized, Detail: "sign in as a customer first"}
+		}
+	} else if customer != "" {
 		err := s.mall.Get(r.Context(), "ordering", "/api/customers/"+customer, nil, nil)
 		if web.Refused(err, http.StatusNotFound) {
 			customer = "" // another mall's

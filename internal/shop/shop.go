@@ -27,14 +27,24 @@ var needs = []string{"stores", "baskets", "ordering"}
 
 // shop serves the pages.
 type shop struct {
+	Options
 	mall *web.Mall
 	site *web.Site
 }
 
+// Options are what the listener knows that serves the storefront.
+type Options struct {
+	// Customer is the customer that the visitor has signed in as; empty when they
+	// have not. Nil where nobody is asked who they are: then a visitor becomes a
+	// customer with their first basket.
+	Customer func(r *http.Request) string
+	SignIn   string // path of the form where they do
+}
+
 // Mount serves the storefront of a mall: its front page at /, the rest below
 // /shop.
-func Mount(r chi.Router, mall *web.Mall) {
-	s := &shop{mall: mall, site: web.NewSite("shop", templates,
+func Mount(r chi.Router, mall *web.Mall, options Options) {
+	s := &shop{Options: options, mall: mall, site: web.NewSite("shop", templates,
 		web.Link{Name: "Stores", Path: "/"}, web.Link{Name: "Basket", Path: "/shop/basket"})}
 	r.Group(func(r chi.Router) {
 		r.Use(web.Protect, s.whole, introduce)
@@ -68,13 +78,13 @@ func (s *shop) whole(next http.Handler) http.Handler {
 // introduce tells the mall from where the visitor comes.
 func introduce(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r.WithContext(web.WithCaller(r.Context(), web.Caller{Address: r.RemoteAddr})))
+		next.ServeHTTP(w, r.WithContext(web.WithCaller(r.Context(), web.Caller{Address: r.RemoteAddr, Authorization: r.Header.Get("Authorization")})))
 	})
 }
 
 // with is the context of a request that says more.
 func with(ctx context.Context, r *http.Request, key string, after ...string) context.Context {
-	c := web.Caller{Address: r.RemoteAddr, Key: key}
+	c := web.Caller{Address: r.RemoteAddr, Authorization: r.Header.Get("Authorization"), Key: key}
 	for _, position := range after {
 		if position != "" {
 			c.After = append(c.After, position)
@@ -90,6 +100,10 @@ func (s *shop) fail(w http.ResponseWriter, r *http.Request, err error) {
 	status, headline := http.StatusBadGateway, "The mall does not answer"
 	var refusal *web.Refusal
 	if errors.As(err, &refusal) {
+		if refusal.Status == http.StatusUnauthorized && s.SignIn != "" {
+			http.Redirect(w, r, s.SignIn, http.StatusSeeOther)
+			return
+		}
 		status, headline = refusal.Status, "That did not work"
 		if status == http.StatusNotFound {
 			headline = "There is no such thing here"
