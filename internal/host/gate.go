@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mallbots/internal/api"
+	"mallbots/internal/client"
 	"mallbots/internal/fault"
 )
 
@@ -182,7 +183,12 @@ func forwarder(target string) (http.Handler, error) {
 	if !ok {
 		return nil, fmt.Errorf("the default transport is a %T", http.DefaultTransport)
 	}
+	who, err := client.FromEnvironment() // for its TLS; the requests say themselves who asks
+	if err != nil {
+		return nil, err
+	}
 	own := transport.Clone()
+	own.TLSClientConfig = who.TLS
 	own.MaxIdleConns, own.MaxIdleConnsPerHost, own.DisableCompression = 0, 256, true
 	own.Protocols = new(http.Protocols)
 	if to.Scheme == "https" {
