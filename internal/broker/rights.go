@@ -10,7 +10,7 @@ const Onlooker = "operator"
 
 // Rights are what one user may do on a NATS server: the subjects that it may
 // publish to, requests to JetStream among them, and those that it may hear. All
-// else is refused.
+// else is refused; but where an answer is sent to, servers do not check (ADR 0020).
 type Rights struct {
 	User      string
 	Publish   []string
