@@ -18,6 +18,9 @@
 // hash of all facts must be the same in every topology, and the audit of the
 // mall must hold at the end of each.
 //
+// What is left to chance in a cluster, who is killed and for how long, follows from
+// the seed that is printed; -seed repeats it.
+//
 // Servers are real processes that the tests build and start. All of the package
 // is tests; without a flag they run the topology one.
 package e2e
