@@ -292,7 +292,7 @@ func (p *process) close(stop context.CancelFunc) error {
 // waits for the disk within a system call, and holds its processor until the
 // scheduler takes it away, while others could work (see ADR 0019).
 func spareProcessors() {
-	const few = 8
+	const few = 5
 	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) < few {
 		runtime.GOMAXPROCS(few)
 	}
