@@ -45,6 +45,9 @@ func openPostgres(ctx context.Context, config Config, migrations fs.FS) (_ DB, e
 	}()
 	db := stdlib.OpenDB(*pools.ConnConfig)
 	defer func() { _ = db.Close() }()
+	if err := compareClocks(ctx, db); err != nil {
+		return nil, err
+	}
 	if err := migrate(ctx, config, postgresSchema(db, config.Module), migrations); err != nil {
 		return nil, due(err)
 	}

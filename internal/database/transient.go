@@ -28,7 +28,7 @@ func Transient(err error) bool {
 	switch {
 	case err == nil:
 		return false
-	case errors.Is(err, errGroup), errors.Is(err, errLost):
+	case errors.Is(err, errGroup), errors.Is(err, errLost), errors.Is(err, ErrClock):
 		return true
 	case errors.As(err, &server):
 		return transientState(server.Code)
