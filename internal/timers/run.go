@@ -156,8 +156,10 @@ func (t *Timers) fireAll(ctx context.Context, timers []timer) {
 	all.Wait()
 }
 
-// fire removes one timer and handles it, in one transaction, which outlives the
-// end of ctx. A failure moves the timer to its next attempt.
+// fire handles one timer and removes it, unless its handler has armed it again, in
+// one transaction, which outlives the end of ctx. A failure moves the timer to its
+// next attempt. The row is locked first and is the same when it is armed again, so
+// that who cancels it meanwhile waits for the outcome and cancels that.
 func (t *Timers) fire(ctx context.Context, next timer) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.about(ctx, next)), t.patience)
 	defer cancel()
@@ -166,7 +168,7 @@ func (t *Timers) fire(ctx context.Context, next timer) {
 	if handle := t.handlers[next.name]; handle != nil {
 		ctx, span = t.tracer.Timer(ctx, t.db.Module(), next.name, next.key, cause.From(ctx).CorrelationID, next.traceparent)
 		err = t.db.InTx(ctx, func(tx database.Tx) error {
-			n, err := tx.Exec(ctx, `DELETE FROM timers WHERE name = $1 AND key = $2 AND due_at = $3`, next.name, next.key, next.due)
+			n, err := tx.Exec(ctx, `UPDATE timers SET attempts = -1 WHERE name = $1 AND key = $2 AND due_at = $3`, next.name, next.key, next.due)
 			if err == nil && n != 1 {
 				err = errTaken
 			}
@@ -174,7 +176,13 @@ func (t *Timers) fire(ctx context.Context, next timer) {
 				return err
 			}
 			defer failpoint.Here("timer.firing")
-			return t.handle(ctx, tx, next, handle)
+			if err := t.handle(ctx, tx, next, handle); err != nil {
+				return err
+			}
+			tx.Queue(database.Statement{ // Set has attempts 0
+				SQL: `DELETE FROM timers WHERE name = $1 AND key = $2 AND attempts = -1`, Args: []any{next.name, next.key},
+			})
+			return nil
 		})
 	}
 	if !errors.Is(err, errTaken) {

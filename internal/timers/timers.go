@@ -12,7 +12,7 @@
 // A timer is its name and its key: to set it again is to move it. The handler
 // may do so, which is how it is armed again. When the handler fails, the timer
 // stays and is tried again with growing pauses, for ever: a deadline is never
-// dropped. Several processes may run on one database; the conditional delete of
+// dropped. Several processes may run on one database; the conditional update of
 // the row decides which of them fires.
 package timers
 

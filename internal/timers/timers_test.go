@@ -227,3 +227,31 @@ func TestATimerNeedsANameAKeyAndATime(t *testing.T) {
 		return nil
 	})
 }
+
+// The handler arms its timer again while somebody cancels it: who comes second
+// cancels what the first has left.
+func TestATimerThatIsArmedAgainCanBeCanceledMeanwhile(t *testing.T) {
+	databasetest.Each(t, tables, func(t *testing.T, db database.DB) {
+		timers := New(db, quiet())
+		canceled := make(chan error, 1)
+		timers.On("deadline", func(ctx context.Context, tx database.Tx, key string) error {
+			go func() {
+				canceled <- db.InTx(t.Context(), func(tx database.Tx) error { return Cancel(t.Context(), tx, "deadline", key) })
+			}()
+			if db.Dialect() == database.Postgres { // on SQLite it waits for this transaction anyway
+				eventually(t, func() bool {
+					waiting, err := database.One(ctx, db, database.Value[int64],
+						`SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)
+					return err == nil && waiting == 1
+				})
+			}
+			return Set(ctx, tx, "deadline", key, time.Now().Add(time.Hour))
+		})
+		in(t, db, func(ctx context.Context, tx database.Tx) error { return Set(ctx, tx, "deadline", "a", time.Now()) })
+		run(t, timers)
+		require.NoError(t, <-canceled)
+		left, err := database.One(t.Context(), db, database.Value[int64], `SELECT COUNT(*) FROM timers`)
+		require.NoError(t, err)
+		require.Zero(t, left)
+	})
+}
