@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
-
-	"github.com/cenkalti/backoff/v5"
 
 	"mallbots/internal/credential"
 	"mallbots/internal/database"
@@ -31,24 +28,12 @@ func (p *process) openGuard(ctx context.Context) error {
 		guard.Issuer = issuer
 		p.readiness.add("issuer", "issuer", func(context.Context) error { return issuer.Health() })
 	}
-	open := func() (database.DB, error) {
-		db, err := database.Open(ctx, p.config.keys(), credential.Migrations())
-		if err != nil && !database.Transient(err) && !errors.Is(err, database.ErrMigrationDue) {
-			return nil, backoff.Permanent(err)
-		}
-		return db, err
-	}
-	wait := backoff.NewExponentialBackOff()
-	wait.InitialInterval, wait.MaxInterval = 100*time.Millisecond, 3*time.Second
-	db, err := backoff.Retry(ctx, open, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(0),
-		backoff.WithNotify(func(err error, in time.Duration) {
-			p.readiness.waiting("keys", err.Error())
-			p.log.WarnContext(ctx, "the database of the API keys is not there yet, trying again", "error", err, "in", in)
-		}))
+	db, err := p.readiness.await(ctx, "keys", p.log.With("part", "keys"), false, func() (database.DB, error) {
+		return database.Open(ctx, p.config.keys(), credential.Migrations())
+	})
 	if err != nil {
 		return fmt.Errorf("open the database of the API keys: %w", err)
 	}
-	p.readiness.waiting("keys", "")
 	p.keysDB = db
 	if guard.Keys, err = credential.OpenKeys(ctx, db, p.log); err != nil {
 		return errors.Join(err, db.Close())

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"connectrpc.com/connect/v2"
-	"github.com/cenkalti/backoff/v5"
 
 	"mallbots/internal/database"
 	"mallbots/internal/inbox"
@@ -78,24 +77,11 @@ type Rebuilder interface {
 func (h *Host) Service(ctx context.Context, name string, migrations fs.FS) (*Service, error) {
 	log := h.config.Log.With("module", name)
 	part := name + ".database"
-	open := func() (database.DB, error) {
-		db, err := h.parts.Open(ctx, database.Config{Module: name, Dir: h.config.Data, URL: h.config.DatabaseURL.Reveal(), Log: h.config.Log}, migrations)
-		if err != nil && !database.Transient(err) && (h.migrating || !errors.Is(err, database.ErrMigrationDue)) {
-			return nil, backoff.Permanent(err)
-		}
-		return db, err
-	}
-	wait := backoff.NewExponentialBackOff()
-	wait.InitialInterval, wait.MaxInterval = 100*time.Millisecond, 3*time.Second
-	db, err := backoff.Retry(ctx, open, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(0),
-		backoff.WithNotify(func(err error, in time.Duration) {
-			h.readiness.waiting(part, err.Error())
-			log.WarnContext(ctx, "the database is not there yet, trying again", "error", err, "in", in)
-		}))
+	config := database.Config{Module: name, Dir: h.config.Data, URL: h.config.DatabaseURL.Reveal(), Log: h.config.Log}
+	db, err := h.readiness.await(ctx, part, log, h.migrating, func() (database.DB, error) { return h.parts.Open(ctx, config, migrations) })
 	if err != nil {
 		return nil, fmt.Errorf("open the database of %s: %w", name, err)
 	}
-	h.readiness.waiting(part, "")
 
 	watched, err := witness(ctx, db)
 	if err != nil {
