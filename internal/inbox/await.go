@@ -24,13 +24,7 @@ func (in *Inbox) Await(ctx context.Context, source, key string, sequence int64) 
 	defer in.awaited.Add(-1)
 	c.hurry()
 	for {
-		g, err := database.One(ctx, in.db, func(row database.Row) (gate, error) {
-			var g gate
-			var s int64
-			err := row.Scan(&g.sequence, &s)
-			g.state = state(s)
-			return g, err
-		}, `SELECT sequence, parked FROM inbox_keys WHERE consumer = $1 AND key = $2`, c.name, key)
+		g, err := c.gate(ctx, key)
 		switch {
 		case errors.Is(ctx.Err(), context.DeadlineExceeded):
 			return false, nil

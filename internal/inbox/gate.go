@@ -81,6 +81,16 @@ type gate struct {
 	state    state
 }
 
+func scanGate(row database.Row) (g gate, err error) {
+	err = row.Scan(&g.sequence, (*int64)(&g.state))
+	return g, err
+}
+
+// gate reads a key's gate as it is now; ErrNoRows for a key that was never seen.
+func (c *consumer) gate(ctx context.Context, key string) (gate, error) {
+	return database.One(ctx, c.in.db, scanGate, `SELECT sequence, parked FROM inbox_keys WHERE consumer = $1 AND key = $2`, c.name, key)
+}
+
 // reaches says whether the gate lets a message through that is newer than what
 // it has seen. Behind a gap, that is one which makes up for all that is missing:
 // a snapshot, for a key that was never seen or that is parked because of the gap.
@@ -104,13 +114,7 @@ func (c *consumer) supersede(tx database.Tx, m *message) {
 // lock makes every other writer of the key wait, and reads its gate. A key that
 // was never seen is at 0 and open.
 func (c *consumer) lock(ctx context.Context, tx database.Tx, key string) (gate, error) {
-	return database.One(ctx, tx, func(row database.Row) (gate, error) {
-		var g gate
-		var s int64
-		err := row.Scan(&g.sequence, &s)
-		g.state = state(s)
-		return g, err
-	}, `INSERT INTO inbox_keys (consumer, key, sequence, parked) VALUES ($1, $2, 0, 0)
+	return database.One(ctx, tx, scanGate, `INSERT INTO inbox_keys (consumer, key, sequence, parked) VALUES ($1, $2, 0, 0)
 		ON CONFLICT (consumer, key) DO UPDATE SET parked = inbox_keys.parked
 		RETURNING sequence, parked`, c.name, key)
 }

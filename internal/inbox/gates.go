@@ -20,13 +20,7 @@ type Gate struct {
 func (in *Inbox) Gates(ctx context.Context, key string) ([]Gate, error) {
 	gates := []Gate{}
 	for _, source := range in.Sources() {
-		g, err := database.One(ctx, in.db, func(row database.Row) (gate, error) {
-			var g gate
-			var s int64
-			err := row.Scan(&g.sequence, &s)
-			g.state = state(s)
-			return g, err
-		}, `SELECT sequence, parked FROM inbox_keys WHERE consumer = $1 AND key = $2`, in.consumers[source].name, key)
+		g, err := in.consumers[source].gate(ctx, key)
 		if err != nil && !errors.Is(err, database.ErrNoRows) {
 			return nil, fmt.Errorf("inbox: gate of %s: %w", key, err)
 		}
