@@ -11,8 +11,7 @@ import (
 )
 
 // Events are the events that a module declares, those of its first version
-// first: the messages of the events.proto files that are linked in, but for
-// those that are a part of another message.
+// first: those of the events.proto files that are linked in.
 func Events(module string) []protoreflect.MessageDescriptor {
 	var files []protoreflect.FileDescriptor
 	protoregistry.GlobalFiles.RangeFiles(func(file protoreflect.FileDescriptor) bool {
@@ -23,22 +22,28 @@ func Events(module string) []protoreflect.MessageDescriptor {
 		return true
 	})
 	slices.SortFunc(files, func(a, b protoreflect.FileDescriptor) int { return cmp.Compare(a.Path(), b.Path()) })
-	var events []protoreflect.MessageDescriptor
+	return Declared(files...)
+}
+
+// Declared are the events of some files: their messages that are no part of
+// another one.
+func Declared(files ...protoreflect.FileDescriptor) []protoreflect.MessageDescriptor {
+	var all, events []protoreflect.MessageDescriptor
+	parts := map[protoreflect.FullName]bool{}
 	for _, file := range files {
-		parts := map[protoreflect.FullName]bool{}
-		messages := file.Messages()
-		for i := range messages.Len() {
-			fields := messages.Get(i).Fields()
-			for j := range fields.Len() {
-				if part := fields.Get(j).Message(); part != nil {
+		for i := range file.Messages().Len() {
+			m := file.Messages().Get(i)
+			all = append(all, m)
+			for j := range m.Fields().Len() {
+				if part := m.Fields().Get(j).Message(); part != nil {
 					parts[part.FullName()] = true
 				}
 			}
 		}
-		for i := range messages.Len() {
-			if m := messages.Get(i); !parts[m.FullName()] {
-				events = append(events, m)
-			}
+	}
+	for _, m := range all {
+		if !parts[m.FullName()] {
+			events = append(events, m)
 		}
 	}
 	return events

@@ -6,13 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"strings"
-
-	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"mallbots/internal/api"
 	"mallbots/internal/broker"
+	"mallbots/internal/contracts"
 )
 
 // Rights are what the chosen modules need on a NATS server, and last what an
@@ -42,32 +39,13 @@ func (s *Service) rights() broker.Rights {
 }
 
 // declared are the full names of the events that a module declares, of every
-// version: the messages of its events.proto that are no parts of others.
+// version.
 func declared(module string) []string {
-	var events []string
-	parts := map[protoreflect.FullName]bool{}
-	protoregistry.GlobalFiles.RangeFiles(func(file protoreflect.FileDescriptor) bool {
-		if !strings.HasPrefix(file.Path(), "mallbots/"+module+"/") || !strings.HasSuffix(file.Path(), "/events.proto") {
-			return true
-		}
-		for i := range file.Messages().Len() {
-			message := file.Messages().Get(i)
-			events = append(events, string(message.FullName()))
-			for j := range message.Fields().Len() {
-				if part := message.Fields().Get(j).Message(); part != nil {
-					parts[part.FullName()] = true
-				}
-			}
-		}
-		return true
-	})
-	var own []string
-	for _, name := range events {
-		if !parts[protoreflect.FullName(name)] {
-			own = append(own, name)
-		}
+	var names []string
+	for _, event := range contracts.Events(module) {
+		names = append(names, string(event.FullName()))
 	}
-	return own
+	return names
 }
 
 // construct constructs modules that nobody will run: their databases are opened,

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"mallbots/internal/contracts"
 	"mallbots/internal/database"
 	"mallbots/internal/tracing"
 )
@@ -176,19 +177,9 @@ func sourceOf(name string) (string, bool) {
 func (in *Inbox) Check() error {
 	problems := slices.Clone(in.problems)
 	for _, file := range in.files {
-		parts := map[protoreflect.FullName]bool{}
-		messages := file.Messages()
-		for i := range messages.Len() {
-			fields := messages.Get(i).Fields()
-			for j := range fields.Len() {
-				if part := fields.Get(j).Message(); part != nil {
-					parts[part.FullName()] = true
-				}
-			}
-		}
-		for i := range messages.Len() {
-			name := messages.Get(i).FullName()
-			if _, known := in.handlers[string(name)]; !known && !parts[name] {
+		for _, event := range contracts.Declared(file) {
+			name := event.FullName()
+			if _, known := in.handlers[string(name)]; !known {
 				problems = append(problems, fmt.Errorf("inbox %s: %s is neither handled nor ignored; add inbox.On or inbox.Ignore", in.db.Module(), name))
 			}
 		}

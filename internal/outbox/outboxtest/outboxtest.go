@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	"mallbots/internal/contracts"
 	"mallbots/internal/database"
 )
 
@@ -47,21 +48,9 @@ func Published(t *testing.T, db database.DB) string {
 
 // Declared are the events of a file: its messages that are no part of another.
 func Declared(file protoreflect.FileDescriptor) []string {
-	parts := map[protoreflect.FullName]bool{}
-	messages := file.Messages()
-	for i := range messages.Len() {
-		fields := messages.Get(i).Fields()
-		for j := range fields.Len() {
-			if part := fields.Get(j).Message(); part != nil {
-				parts[part.FullName()] = true
-			}
-		}
-	}
 	var names []string
-	for i := range messages.Len() {
-		if name := messages.Get(i).FullName(); !parts[name] {
-			names = append(names, string(name))
-		}
+	for _, event := range contracts.Declared(file) {
+		names = append(names, string(event.FullName()))
 	}
 	return names
 }
