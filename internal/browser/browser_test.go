@@ -2,6 +2,7 @@ package browser
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
@@ -9,11 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/cdp"
 	cdplog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"mallbots/baskets"
@@ -136,11 +137,9 @@ func (p *tab) sees(t *testing.T, words ...string) {
 	t.Helper()
 	for _, word := range words {
 		text := ""
-		if !assert.Eventually(t, func() bool {
+		for deadline := time.Now().Add(patience); !strings.Contains(text, word); time.Sleep(20 * time.Millisecond) {
+			require.False(t, time.Now().After(deadline), "the page does not say what is waited for: %q is not in:\n%s", word, text)
 			text = p.text(t)
-			return strings.Contains(text, word)
-		}, patience, 20*time.Millisecond) {
-			require.Fail(t, "the page does not say what is waited for", "%q is not in:\n%s", word, text)
 		}
 	}
 }
@@ -151,14 +150,21 @@ func (p *tab) text(t *testing.T) string {
 	return value[string](t, p, `document.body ? document.body.innerText : ""`)
 }
 
-// value is what a script finds on the page.
+// value is what a script finds on the page. A page that goes away meanwhile, for
+// a click leads on, is no answer: the next one is asked.
 func value[T any](t *testing.T, p *tab, script string) T {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(p, patience)
 	defer cancel()
-	found, err := chromedp.Run(ctx, chromedp.Evaluate[T](script))
-	require.NoError(t, err)
-	return found
+	for {
+		found, err := chromedp.Run(ctx, chromedp.Evaluate[T](script))
+		if gone := (*cdproto.Error)(nil); errors.As(err, &gone) && ctx.Err() == nil {
+			time.Sleep(20 * time.Millisecond)
+			continue
+		}
+		require.NoError(t, err)
+		return found
+	}
 }
 
 // id is the id in an answer.

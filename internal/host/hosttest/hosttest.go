@@ -97,10 +97,15 @@ func (m *Mall) Restart(t *testing.T) {
 	m.run(t)
 }
 
-// Eventually waits until condition holds, for at most Patience.
+// Eventually waits until condition holds, for at most Patience. The condition is
+// asked in the test's own goroutine, so that it may require something.
 func Eventually(t *testing.T, condition func() bool, message ...any) {
 	t.Helper()
-	require.Eventually(t, condition, Patience, 5*time.Millisecond, message...)
+	for deadline := time.Now().Add(Patience); !condition(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			require.Fail(t, "what is waited for does not come", message...)
+		}
+	}
 }
 
 // Settle waits until nothing is left to publish, consume or fire.
