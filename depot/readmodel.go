@@ -41,7 +41,9 @@ func projectList(_ context.Context, tx database.Tx, l *shoppinglist.List) error 
 			ON CONFLICT (id) DO UPDATE SET status = excluded.status, bot_id = excluded.bot_id, version = excluded.version`,
 		Args: []any{l.ID(), string(l.Status()), l.BotID(), string(items), database.Micros(l.CreatedAt()), l.Version()},
 	})
-	tx.Queue(database.Statement{SQL: `DELETE FROM bot_work WHERE list_id = $1`, Args: []any{l.ID()}})
+	if l.Loaded() {
+		tx.Queue(database.Statement{SQL: `DELETE FROM bot_work WHERE list_id = $1`, Args: []any{l.ID()}})
+	}
 	if l.Status() == shoppinglist.StatusAssigned {
 		tx.Queue(database.Statement{
 			SQL:  `INSERT INTO bot_work (bot_id, list_id) VALUES ($1, $2) ON CONFLICT (bot_id) DO NOTHING`,

@@ -59,13 +59,16 @@ func move(tx database.Tx, kind stock.Kind, orderID string, lines []stock.Line) {
 
 // enter writes moves into the ledger.
 func enter(tx database.Tx, kind stock.Kind, reference string, lines []stock.Line) {
-	now := database.Micros(time.Now())
+	rows := make([]string, 0, len(lines))
+	args := []any{reference, string(kind), database.Micros(time.Now())}
 	for _, line := range lines {
-		tx.Queue(database.Statement{
-			SQL:  `INSERT INTO stock_ledger (reference, product_id, kind, quantity, moved_at) VALUES ($1, $2, $3, $4, $5)`,
-			Args: []any{reference, line.ProductID, string(kind), line.Quantity, now},
-		})
+		rows = append(rows, fmt.Sprintf("($1, $%d, $2, $%d, $3)", len(args)+1, len(args)+2))
+		args = append(args, line.ProductID, line.Quantity)
 	}
+	tx.Queue(database.Statement{
+		SQL:  `INSERT INTO stock_ledger (reference, product_id, kind, quantity, moved_at) VALUES ` + strings.Join(rows, ", "),
+		Args: args,
+	})
 }
 
 // reserve holds all lines for an order, or none: then it returns what is short.

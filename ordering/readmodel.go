@@ -50,17 +50,28 @@ func projectOrder(_ context.Context, tx database.Tx, o *order.Order) error {
 			database.Micros(o.CreatedAt()), database.Micros(o.UpdatedAt()), o.Version(),
 		},
 	})
-	for line, item := range o.Items() {
-		tx.Queue(database.Statement{
-			SQL: `
-				INSERT INTO order_items (order_id, line, store_id, product_id, store_name, product_name, price, quantity)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-				ON CONFLICT (order_id, line) DO NOTHING`,
-			Args: []any{o.ID(), line, item.StoreID, item.ProductID, item.StoreName, item.ProductName, item.Price, item.Quantity},
-		})
+	if !o.Loaded() {
+		projectItems(tx, o)
 	}
 	tx.NotifyAll(orderTopic(o.ID()))
 	return nil
+}
+
+// projectItems writes all lines of an order at once.
+func projectItems(tx database.Tx, o *order.Order) {
+	rows := make([]string, 0, len(o.Items()))
+	args := []any{o.ID()}
+	for line, item := range o.Items() {
+		n := len(args)
+		rows = append(rows, fmt.Sprintf("($1, $%d, $%d, $%d, $%d, $%d, $%d, $%d)", n+1, n+2, n+3, n+4, n+5, n+6, n+7))
+		args = append(args, line, item.StoreID, item.ProductID, item.StoreName, item.ProductName, item.Price, item.Quantity)
+	}
+	tx.Queue(database.Statement{
+		SQL: `
+			INSERT INTO order_items (order_id, line, store_id, product_id, store_name, product_name, price, quantity)
+			VALUES ` + strings.Join(rows, ", "),
+		Args: args, Rows: int64(len(rows)),
+	})
 }
 
 // orderRow is an order as the queries see it.
@@ -70,43 +81,61 @@ type orderRow struct {
 	status, reason                                    string
 	createdAt, updatedAt, version                     int64
 	items                                             []order.Item
+	key                                               []byte // with which the name is sealed
 }
 
-// selectOrders reads orders with their customers' current names.
-const selectOrders = `
-	SELECT o.id, o.customer_id, COALESCE(c.name, ''), k.key, o.payment_id, o.currency, o.total, o.item_count,
-		o.status, o.reason, o.created_at, o.updated_at, o.version
-	FROM orders o
-	LEFT JOIN customers c ON c.id = o.customer_id
-	LEFT JOIN personal_keys k ON k.person = o.customer_id`
+// Orders are read with their customers' current names.
+const (
+	orderColumns = `o.id, o.customer_id, COALESCE(c.name, ''), k.key, o.payment_id, o.currency, o.total, o.item_count,
+		o.status, o.reason, o.created_at, o.updated_at, o.version`
+	fromOrders = `FROM orders o
+		LEFT JOIN customers c ON c.id = o.customer_id
+		LEFT JOIN personal_keys k ON k.person = o.customer_id`
+	selectOrders = `SELECT ` + orderColumns + ` ` + fromOrders
+)
+
+// columns are where orderColumns go.
+func (o *orderRow) columns() []any {
+	return []any{
+		&o.id, &o.customerID, &o.customerName, &o.key, &o.paymentID, &o.currency, &o.total, &o.itemCount,
+		&o.status, &o.reason, &o.createdAt, &o.updatedAt, &o.version,
+	}
+}
 
 func scanOrder(row database.Row) (o orderRow, err error) {
-	var sealed string
-	var key []byte
-	err = row.Scan(&o.id, &o.customerID, &sealed, &key, &o.paymentID, &o.currency, &o.total, &o.itemCount,
-		&o.status, &o.reason, &o.createdAt, &o.updatedAt, &o.version)
-	if err != nil {
+	if err := row.Scan(o.columns()...); err != nil {
 		return o, err
 	}
-	o.customerName, err = personal.Unseal(key, o.customerID, sealed)
+	o.customerName, err = personal.Unseal(o.key, o.customerID, o.customerName)
 	return o, err
 }
 
-// order returns one order, or not found: neither is one that is not the caller's.
+// order returns one order, or not found: neither is one that is not the
+// caller's. Each of its lines comes with all of it, in one round trip.
 func (m *module) order(ctx context.Context, q database.Querier, id string) (orderRow, error) {
-	o, err := database.One(ctx, q, scanOrder, selectOrders+` WHERE o.id = $1`, id)
-	if errors.Is(err, database.ErrNoRows) {
-		return o, m.orders.ErrNotFound().With("%s", id)
-	}
+	rows, err := database.All(ctx, q, scanOrderLine, `
+		SELECT `+orderColumns+`, i.store_id, i.product_id, i.store_name, i.product_name, i.price, i.quantity
+		`+fromOrders+` JOIN order_items i ON i.order_id = o.id WHERE o.id = $1 ORDER BY i.line`, id)
 	if err != nil {
-		return o, fmt.Errorf("read order %s: %w", id, err)
+		return orderRow{}, fmt.Errorf("read order %s: %w", id, err)
 	}
-	if !identity.OwnsCustomer(ctx, o.customerID) {
+	if len(rows) == 0 || !identity.OwnsCustomer(ctx, rows[0].customerID) {
 		return orderRow{}, m.orders.ErrNotFound().With("%s", id)
 	}
-	all := []orderRow{o}
-	err = addItems(ctx, q, all)
-	return all[0], err
+	o := rows[0]
+	for _, line := range rows[1:] {
+		o.items = append(o.items, line.items...)
+	}
+	o.customerName, err = personal.Unseal(o.key, o.customerID, o.customerName)
+	return o, err
+}
+
+// scanOrderLine reads an order with one of its lines, the name still sealed.
+func scanOrderLine(row database.Row) (o orderRow, err error) {
+	o.items = make([]order.Item, 1)
+	i := &o.items[0]
+	err = row.Scan(append(o.columns(), &i.StoreID, &i.ProductID, &i.StoreName, &i.ProductName, &i.Price, &i.Quantity)...)
+	return o, err
 }
 
 // itemRow is one line with the order it belongs to.

@@ -139,6 +139,8 @@ func TestAQueuedStatementThatFailsEndsTheTransaction(t *testing.T) {
 		"rows":              {database.Statement{SQL: `UPDATE things SET n = 2`, Rows: 3}, "rows affected instead of 3 by UPDATE things"},
 		"nothing into":      {database.Statement{SQL: `DELETE FROM things WHERE id = $1 RETURNING n`, Args: []any{"b"}, Into: []any{&n}}, "no rows returned by DELETE"},
 		"nothing into else": {database.Statement{SQL: `DELETE FROM things WHERE id = $1 RETURNING n`, Args: []any{"b"}, Into: []any{&n}, Else: errElse}, errElse.Error()},
+		"taken":             {database.Statement{SQL: `INSERT INTO things (id, n) VALUES ($1, 1)`, Args: []any{"taken"}, Taken: errElse}, errElse.Error()},
+		"not taken, failed": {database.Statement{SQL: `INSERT INTO things (id, n) VALUES ($1, NULL)`, Args: []any{"x"}, Taken: errElse}, "n"},
 		"an SQL error":      {database.Statement{SQL: `INSERT INTO things (id, n) VALUES ($1, 1)`, Args: []any{"taken"}}, "things"},
 		"a constraint":      {database.Statement{SQL: `INSERT INTO things (id, n) VALUES ($1, NULL)`, Args: []any{"x"}}, "n"},
 		"bad SQL":           {database.Statement{SQL: `INSERT OVER things`}, "syntax"},

@@ -53,6 +53,7 @@ type Statement struct {
 	Args     []any
 	Rows     int64  // exactly so many rows must be affected; 0 means any number
 	Else     error  // what the transaction fails with when they are not
+	Taken    error  // what it fails with when an inserted row's key is there already
 	Into     []any  // where the one row of RETURNING goes
 	Affected *int64 // where the number of affected rows goes
 

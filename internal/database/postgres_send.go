@@ -114,10 +114,14 @@ func (t *postgresTx) settle(results pgx.BatchResults, begin bool) error {
 
 // failed is what an error of the server means.
 func (s Statement) failed(err error) error {
-	const divisionByZero = "22012"
+	const divisionByZero, uniqueViolation = "22012", "23505"
 	var server *pgconn.PgError
-	if s.guarded != "" && errors.As(err, &server) && server.Code == divisionByZero {
+	switch {
+	case !errors.As(err, &server):
+	case s.guarded != "" && server.Code == divisionByZero:
 		return s.otherwise()
+	case s.Taken != nil && server.Code == uniqueViolation:
+		return s.Taken
 	}
 	return err
 }

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"strings"
 
+	sqlitedriver "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
 	"mallbots/internal/sabotage"
 )
 
@@ -89,6 +92,9 @@ func (t *sqliteTx) send(s *Statement) error {
 	}
 	if len(s.Into) == 0 {
 		affected, err := t.exec(s.SQL, s.Args)
+		if s.Taken != nil && taken(err) {
+			return s.Taken
+		}
 		if err != nil {
 			return err
 		}
@@ -111,6 +117,12 @@ func (t *sqliteTx) send(s *Statement) error {
 		return err
 	}
 	return s.settle(returned)
+}
+
+// taken reports whether err says that the key of a row is there already.
+func taken(err error) bool {
+	var file *sqlitedriver.Error
+	return errors.As(err, &file) && (file.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || file.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 }
 
 // Exec implements Tx.

@@ -121,6 +121,7 @@ func (r *Repository[A, E]) loadUntil(ctx context.Context, q database.Querier, id
 	if err := r.fold(ctx, q, a, rows); err != nil {
 		return a, err
 	}
+	a.root().loaded = true
 	if r.may != nil && !r.may(ctx, a) {
 		return r.blank(id), r.notFound.With("%s", id)
 	}

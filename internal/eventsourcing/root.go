@@ -37,6 +37,7 @@ type Root[E Event] struct {
 	version   int64
 	created   time.Time
 	updated   time.Time
+	loaded    bool
 	recorded  []E
 	apply     func(E)
 	decode    func(name string, data []byte) (E, error)
@@ -62,6 +63,10 @@ func (r *Root[E]) CreatedAt() time.Time { return r.created }
 
 // UpdatedAt is when the last event was stored.
 func (r *Root[E]) UpdatedAt() time.Time { return r.updated }
+
+// Loaded reports whether the aggregate was stored before, so that a projection
+// finds what it wrote then. In a rebuild it finds nothing.
+func (r *Root[E]) Loaded() bool { return r.loaded }
 
 // Record says that e happened: it is applied now and stored at the save.
 func (r *Root[E]) Record(e E) {

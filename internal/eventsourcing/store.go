@@ -67,23 +67,21 @@ func readPage(ctx context.Context, q database.Querier, aggregate, after string, 
 }
 
 // add queues one event. The version is the lock: when another transaction
-// stored it first, nothing is inserted and the transaction fails with lost.
+// stored it first, this one fails with lost.
 func add(ctx context.Context, tx database.Tx, aggregate, id string, version int64, name string, data []byte, at time.Time, lost error) {
 	c := cause.From(ctx)
-	rows := int64(1)
+	otherwise := ""
 	if sabotage.On(sabotage.NoVersion) {
-		rows = 0
+		otherwise = " ON CONFLICT (aggregate, aggregate_id, version) DO NOTHING"
 	}
 	tx.Queue(database.Statement{
 		SQL: `
 			INSERT INTO events (aggregate, aggregate_id, version, id, name, data, occurred_at, actor, correlation_id, causation_id)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-			ON CONFLICT (aggregate, aggregate_id, version) DO NOTHING`,
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)` + otherwise,
 		Args: []any{
 			aggregate, id, version, uuid.Must(uuid.NewV7()).String(), name, string(data), database.Micros(at),
 			c.Actor, c.CorrelationID, c.CausationID,
 		},
-		Rows: rows,
-		Else: lost,
+		Taken: lost,
 	})
 }

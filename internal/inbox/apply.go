@@ -28,20 +28,33 @@ var errNothing = errors.New("inbox: nothing to write")
 
 // applyAll applies a batch in one transaction, in the hope that each message
 // is the next of its key and no handler fails. Gate and inbox rows are queued:
-// they travel with what the handler writes.
+// they travel with what the handlers write.
 func (c *consumer) applyAll(ctx context.Context, batch []*message) ([]outcome, error) {
 	ctx, cancel := c.in.patience(ctx)
 	defer cancel()
 	outcomes := make([]outcome, len(batch))
 	err := c.in.db.InTx(ctx, func(tx database.Tx) error {
+		c.passAll(tx, batch)
+		statuses := make([]string, len(batch))
+		noted := 0
 		for i, m := range batch {
-			c.pass(tx, m)
-			tx.Notify(topicMoved(c.name, m.key))
+			if len(m.newer) > 0 { // what became of those may be in this batch
+				c.noteAll(tx, batch[noted:i], statuses[noted:i])
+				noted = i
+			}
 			var err error
-			if outcomes[i], err = c.take(ctx, tx, m); err != nil {
+			if outcomes[i], statuses[i], err = c.become(ctx, tx, m); err != nil {
+				return err
+			}
+			if outcomes[i] != applied {
+				continue
+			}
+			if err := c.handle(ctx, tx, m); err != nil {
 				return err
 			}
 		}
+		c.noteAll(tx, batch[noted:], statuses[noted:])
+		tx.AfterCommit(func() { c.tell(batch) })
 		return nil
 	})
 	for _, m := range batch {
@@ -103,21 +116,30 @@ func (c *consumer) through(ctx context.Context, tx database.Tx, m *message, g ga
 // take notes what becomes of m, which is through the gate, and handles it if
 // somebody does.
 func (c *consumer) take(ctx context.Context, tx database.Tx, m *message) (outcome, error) {
-	o, status := c.meaning(m)
-	if o == applied && len(m.newer) > 0 {
-		told, err := c.told(ctx, tx, m)
-		if err != nil {
-			return o, err
-		}
-		if told {
-			o, status = ignored, statusIgnored
-		}
+	o, status, err := c.become(ctx, tx, m)
+	if err != nil {
+		return o, err
 	}
 	c.note(tx, m, status)
 	if o != applied {
 		return o, nil
 	}
 	return o, c.handle(ctx, tx, m)
+}
+
+// become says what m becomes, which is through the gate.
+func (c *consumer) become(ctx context.Context, tx database.Tx, m *message) (outcome, string, error) {
+	o, status := c.meaning(m)
+	if o == applied && len(m.newer) > 0 {
+		told, err := c.told(ctx, tx, m)
+		if err != nil {
+			return o, status, err
+		}
+		if told {
+			o, status = ignored, statusIgnored
+		}
+	}
+	return o, status, nil
 }
 
 // meaning is what m becomes when it is let through. An event that this binary

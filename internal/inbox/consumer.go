@@ -29,10 +29,11 @@ type consumer struct {
 	stepped bool // somebody drives it by Steps
 
 	mu       sync.Mutex
-	flying   map[place]*message // received and not yet acknowledged
-	heard    time.Time          // when the latest delivery came
-	troubles map[string]trouble // by line: what fails for reasons that should pass
-	draining map[string]bool    // keys whose held messages are being applied
+	flying   map[place]*message   // received and not yet acknowledged
+	heard    time.Time            // when the latest delivery came
+	troubles map[string]trouble   // by line: what fails for reasons that should pass
+	draining map[string]bool      // keys whose held messages are being applied
+	awaited  map[string][]*waiter // those in Await, by key
 
 	mark    mark     // belongs to the goroutine that reconciles
 	hearing *hearing // nil when nobody compares
@@ -42,7 +43,7 @@ type consumer struct {
 func newConsumer(in *Inbox, source string) *consumer {
 	return &consumer{
 		in: in, source: source, name: broker.Durable(in.db.Module(), source),
-		flying: map[place]*message{}, troubles: map[string]trouble{}, draining: map[string]bool{},
+		flying: map[place]*message{}, troubles: map[string]trouble{}, draining: map[string]bool{}, awaited: map[string][]*waiter{},
 	}
 }
 
@@ -66,15 +67,6 @@ func (c *consumer) open() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lanes = lanes
-}
-
-// hurry has every lane look at once whether somebody waits for what it holds.
-func (c *consumer) hurry() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, l := range c.lanes {
-		l.nudge()
-	}
 }
 
 // run consumes until ctx ends and all work is done: what this process deals out

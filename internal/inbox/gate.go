@@ -36,35 +36,7 @@ var (
 	errReused = errors.New("inbox: the id belongs to another message; ids are never used again")
 )
 
-// pass queues the gate's move to m, which fails the transaction unless m is
-// the next of its key and the key is open. A key is first seen at 1, or at a
-// snapshot.
-func (c *consumer) pass(tx database.Tx, m *message) {
-	if m.snapshot {
-		tx.Queue(database.Statement{
-			SQL: `INSERT INTO inbox_keys (consumer, key, sequence, parked) VALUES ($1, $2, $3, 0)
-				ON CONFLICT (consumer, key) DO UPDATE SET sequence = excluded.sequence
-				WHERE inbox_keys.parked = 0 AND inbox_keys.sequence IN (0, $4)`,
-			Args: []any{c.name, m.key, m.sequence, m.sequence - 1}, Rows: 1, Else: errNotNext,
-		})
-		return
-	}
-	if m.sequence == 1 {
-		tx.Queue(database.Statement{
-			SQL: `INSERT INTO inbox_keys (consumer, key, sequence, parked) VALUES ($1, $2, 1, 0)
-				ON CONFLICT (consumer, key) DO UPDATE SET sequence = 1
-				WHERE inbox_keys.sequence = 0 AND inbox_keys.parked = 0`,
-			Args: []any{c.name, m.key}, Rows: 1, Else: errNotNext,
-		})
-		return
-	}
-	tx.Queue(database.Statement{
-		SQL:  `UPDATE inbox_keys SET sequence = $3 WHERE consumer = $1 AND key = $2 AND sequence = $4 AND parked = 0`,
-		Args: []any{c.name, m.key, m.sequence, m.sequence - 1}, Rows: 1, Else: errNotNext,
-	})
-}
-
-// note queues the inbox row that says what became of m.
+// note queues the inbox row that says what became of m, which may have one.
 func (c *consumer) note(tx database.Tx, m *message, status string) {
 	tx.Queue(database.Statement{
 		SQL: `INSERT INTO inbox (consumer, message_id, key, sequence, status, received_at) VALUES ($1, $2, $3, $4, $5, $6)
@@ -134,5 +106,5 @@ func (c *consumer) move(tx database.Tx, key string, g gate) {
 // topicRelease wakes who applies held messages.
 const topicRelease = "inbox-release"
 
-// topicMoved wakes who awaits a key, when its gate has moved.
+// topicMoved wakes who awaits a key whose gate was moved by itself; lanes tell them more.
 func topicMoved(consumer, key string) string { return "inbox/" + consumer + "/" + key }

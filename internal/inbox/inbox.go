@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -31,8 +30,6 @@ type Inbox struct {
 	consumers map[string]*consumer
 	files     map[string]protoreflect.FileDescriptor
 	problems  []error
-
-	awaited atomic.Int64 // how many wait in Await
 
 	mu      sync.Mutex
 	broker  Broker
@@ -86,7 +83,7 @@ func Twice() Option { return func(s *settings) { s.twice = true } }
 func New(db database.DB, log *slog.Logger, options ...Option) *Inbox {
 	lanes := 16
 	if db.Dialect() == database.Postgres {
-		lanes = 8 // each holds a connection; more were slower
+		lanes = 4 // each holds a connection, and few have more to write at a time
 	}
 	in := &Inbox{
 		db:  db,

@@ -54,7 +54,7 @@ const together = 50
 // linger is how often events that nobody here handles are written down. They
 // only move their gates, so they wait for company: all lanes write at the same
 // moments, and a commit costs the same for one as for many.
-const linger = 25 * time.Millisecond
+const linger = 50 * time.Millisecond
 
 // run applies batches until ctx ends.
 func (l *lane) run(ctx context.Context) {
@@ -82,7 +82,7 @@ func (l *lane) pause() time.Duration {
 	if len(l.ready) == 0 {
 		return forever
 	}
-	if l.c.in.awaited.Load() > 0 || len(l.ready) >= together || l.idle() < len(l.ready) {
+	if len(l.ready) >= together || l.idle() < len(l.ready) || l.c.urgent(l.ready) {
 		return 0
 	}
 	due := l.ready[0].received.Truncate(linger).Add(linger)

@@ -18,7 +18,7 @@ func (l *lane) sabotaged(ctx context.Context, batch []*message) bool {
 			return true
 		}
 	case sabotage.On(sabotage.GateFirst):
-		if err := c.noteAll(ctx, batch); err != nil {
+		if err := c.skip(ctx, batch); err != nil {
 			return false
 		}
 		if err := c.handleAll(ctx, batch, true); err != nil {
@@ -26,7 +26,7 @@ func (l *lane) sabotaged(ctx context.Context, batch []*message) bool {
 		}
 	case sabotage.On(sabotage.Swallow):
 		if _, err := c.applyAll(ctx, batch); err != nil {
-			_ = c.noteAll(ctx, batch)
+			_ = c.skip(ctx, batch)
 		}
 	case sabotage.On(sabotage.AckFirst):
 		for _, m := range batch {
@@ -68,13 +68,13 @@ func (c *consumer) handleAll(ctx context.Context, batch []*message, noted bool) 
 	})
 }
 
-// noteAll moves the gates past a batch in a transaction of its own.
-func (c *consumer) noteAll(ctx context.Context, batch []*message) error {
+// skip moves the gates past a batch in a transaction of its own.
+func (c *consumer) skip(ctx context.Context, batch []*message) error {
 	ctx, cancel := c.in.patience(ctx)
 	defer cancel()
 	return c.in.db.InTx(ctx, func(tx database.Tx) error {
+		c.passAll(tx, batch)
 		for _, m := range batch {
-			c.pass(tx, m)
 			_, status := c.meaning(m)
 			c.note(tx, m, status)
 		}

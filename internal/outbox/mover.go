@@ -14,7 +14,7 @@ const (
 	// gather is how long sent rows may wait for company. They share a commit
 	// then, and nobody waits for it: were the process to die meanwhile, the end
 	// of the stream tells the next one that they were sent.
-	gather = 25 * time.Millisecond
+	gather = 50 * time.Millisecond
 	// most is how many rows may be sent and still in the outbox before the
 	// relay waits for them to leave.
 	most = 1000

@@ -94,7 +94,6 @@ func publish(ctx context.Context, tx database.Tx, key string, m proto.Message, s
 		SQL: `INSERT INTO outbox (message_id, key, sequence, subject, headers, payload, created_at)
 			SELECT $1, key, sequence, $2, $3, $4, $5 FROM outbox_keys WHERE key = $6`,
 		Args: []any{envelope.ID, envelope.Subject(), string(headers), payload, database.Micros(envelope.Time), key},
-		Rows: 1,
 	})
 	tx.NotifyOne(topic)
 	failpoint.Here("outbox.inserted")

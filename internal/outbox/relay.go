@@ -225,7 +225,7 @@ func (r *Relay) publish(ctx context.Context, m *mover) (more bool, err error) {
 		}
 	}
 	r.settle()
-	return true, nil
+	return len(messages) < len(batch) || len(batch) == limit, nil // else the next commit wakes
 }
 
 // append sends rows as one batch, and has them moved when they are stored.

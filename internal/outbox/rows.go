@@ -105,7 +105,7 @@ func move(ctx context.Context, db database.DB, incarnation, epoch string, runs [
 // that each is prepared once.
 type texts struct{ sent, gone, rows, known, again, others string }
 
-var lists = map[int]texts{1: list(1), 8: list(8), 64: list(64), broker.MaxBatch: list(broker.MaxBatch)}
+var lists = map[int]texts{1: list(1), 8: list(8), 24: list(24), 64: list(64), broker.MaxBatch: list(broker.MaxBatch)}
 
 func list(n int) texts {
 	holders := func(from int) string {
