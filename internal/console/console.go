@@ -113,7 +113,7 @@ func (c *console) operatorOf(r *http.Request) string {
 func (c *console) rememberOperator(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, &http.Cookie{
 		Name: operatorCookie, Value: url.QueryEscape(c.operatorOf(r)), Path: "/console", MaxAge: 30 * 24 * 3600,
-		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
+		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: web.OverTLS(r),
 	})
 }
 

@@ -141,7 +141,7 @@ func remembered(r *http.Request, name string) string {
 }
 
 func remember(w http.ResponseWriter, r *http.Request, name, id string) {
-	cookie := &http.Cookie{Name: name, Value: id, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil}
+	cookie := &http.Cookie{Name: name, Value: id, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: web.OverTLS(r)}
 	if id == "" {
 		cookie.MaxAge = -1
 	}

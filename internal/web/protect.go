@@ -21,3 +21,10 @@ func Protect(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
+
+// OverTLS reports whether the browser uses TLS, with us or with a proxy before us
+// that says so. Who says so without a proxy gets cookies that they cannot send
+// back, and fools nobody else.
+func OverTLS(r *http.Request) bool {
+	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
+}

@@ -67,7 +67,7 @@ func (s SignIn) Mount(r chi.Router) {
 				return
 			}
 			http.SetCookie(w, &http.Cookie{
-				Name: s.Cookie, Value: token, Path: s.Home, HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
+				Name: s.Cookie, Value: token, Path: s.Home, HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: OverTLS(r),
 			})
 			http.Redirect(w, r, s.Home, http.StatusSeeOther)
 		})

@@ -5,9 +5,11 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-chi/chi/v5"
 	"github.com/stretchr/testify/require"
 
 	"mallbots/internal/web"
@@ -102,5 +104,21 @@ func TestWords(t *testing.T) {
 		4100 * time.Microsecond: "4.1 ms", 180 * time.Millisecond: "180 ms", 1500 * time.Millisecond: "1.5 s", 3 * time.Minute: "3 min", 72 * time.Hour: "3 days",
 	} {
 		require.Equal(t, want, web.Took(took))
+	}
+}
+
+func TestCookiesAreSecureWhereTheBrowserUsesTLS(t *testing.T) {
+	r := chi.NewRouter()
+	web.SignIn{
+		Site: "Test", Path: "/signin", Home: "/home", Cookie: "token", Check: func(*http.Request) error { return nil },
+	}.Mount(r)
+	for proto, secure := range map[string]bool{"": false, "http": false, "https": true} {
+		req := httptest.NewRequest(http.MethodPost, "/signin", strings.NewReader("token=abc"))
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header.Set("X-Forwarded-Proto", proto)
+		answer := httptest.NewRecorder()
+		r.ServeHTTP(answer, req)
+		require.Len(t, answer.Result().Cookies(), 1, answer.Body.String())
+		require.Equal(t, secure, answer.Result().Cookies()[0].Secure, proto)
 	}
 }
