@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"io/fs"
 	"net"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -17,7 +18,10 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-const postgresConnections = 16 // at most, unless the configuration says otherwise
+// postgresConnections is how many there are at most, unless the configuration says
+// otherwise. More than a few for each processor only get in each other's way, and
+// each reads the server's catalogs anew.
+func postgresConnections() int32 { return int32(max(8, 4*runtime.GOMAXPROCS(0))) }
 
 // patience is how long a commit, a rollback or a close may take: their callers
 // may have gone already.
@@ -75,7 +79,7 @@ func (c Config) pool() (*pgxpool.Config, error) {
 	if c.Connections > 0 {
 		pools.MaxConns = int32(c.Connections)
 	} else if !strings.Contains(c.URL, "pool_max_conns") {
-		pools.MaxConns = postgresConnections
+		pools.MaxConns = postgresConnections()
 	}
 	connect := pools.ConnConfig
 	connect.RuntimeParams["search_path"] = pgx.Identifier{c.Module}.Sanitize()
