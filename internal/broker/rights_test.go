@@ -34,7 +34,7 @@ func eachSecured(t *testing.T, test func(t *testing.T, as func(user string) *Bro
 			b, err := s.Connect(t.Context(), user)
 			require.NoError(t, err)
 			t.Cleanup(func() { closeBroker(t, b) })
-			return b
+			return connected(t, b)
 		})
 	})
 	t.Run("external", func(t *testing.T) {
@@ -53,8 +53,7 @@ func eachSecured(t *testing.T, test func(t *testing.T, as func(user string) *Bro
 			b, err := ConnectAs(t.Context(), e.url(), User{Name: user, Password: func() (string, error) { return "p" + user, nil }}, quiet())
 			require.NoError(t, err)
 			t.Cleanup(func() { closeBroker(t, b) })
-			require.NoError(t, b.Health())
-			return b
+			return connected(t, b)
 		})
 	})
 }
@@ -80,14 +79,14 @@ func TestModulesDoAllTheyNeedWithTheirOwnRights(t *testing.T) {
 		last, err = s.Append(t.Context(), last, some("batch", 30))
 		require.NoError(t, err)
 		for range last {
-			next(t, arrived, 5*time.Second)
+			next(t, arrived, patience)
 		}
 		require.Eventually(t, func() bool {
 			floor, err := consumer.Floor(t.Context(), Durable("ordering", "baskets"), "baskets")
 			return err == nil && floor.Acknowledged == last
-		}, 5*time.Second, 5*time.Millisecond, "acknowledgements arrive")
+		}, patience, 5*time.Millisecond, "acknowledgements arrive")
 		require.NoError(t, consumer.Rewind(t.Context(), Durable("ordering", "baskets"), "baskets", last))
-		for next(t, arrived, 5*time.Second).Sequence != last { // all, where the subscription made the consumer anew
+		for next(t, arrived, patience).Sequence != last { // all, where the subscription made the consumer anew
 		}
 		colleague := as("ordering")
 		taken, listening := make(chan *Delivery, 1), make(chan struct{})
@@ -97,23 +96,32 @@ func TestModulesDoAllTheyNeedWithTheirOwnRights(t *testing.T) {
 		<-listening
 		last, err = s.Append(t.Context(), last, some("shared", 1))
 		require.NoError(t, err)
-		require.NoError(t, consumer.Share(Durable("ordering", "baskets"), 7, <-arrived))
-		require.Equal(t, last, next(t, taken, 5*time.Second).Sequence, "and it acknowledges")
+		d := take(t, arrived, patience)
+		for d.Sequence != last { // acknowledged too late, on a busy machine
+			require.NoError(t, d.Ack())
+			d = take(t, arrived, patience)
+		}
+		require.NoError(t, consumer.Share(Durable("ordering", "baskets"), 7, d))
+		require.Equal(t, last, next(t, taken, patience).Sequence, "and it acknowledges")
 		page, err := consumer.Read(t.Context(), "baskets", 1, 100)
 		require.NoError(t, err)
 		require.Len(t, page, int(last))
-		pending, err := consumer.Pending(t.Context(), Durable("ordering", "baskets"), "baskets")
-		require.NoError(t, err)
-		require.LessOrEqual(t, pending, uint64(1))
+		require.Eventually(t, func() bool {
+			pending, err := consumer.Pending(t.Context(), Durable("ordering", "baskets"), "baskets")
+			return err == nil && pending <= 1
+		}, patience, 5*time.Millisecond)
 		require.Eventually(t, func() bool {
 			last, err = s.Append(t.Context(), last, some("seen", 1))
 			return err == nil && len(seen) > 20
-		}, 5*time.Second, 5*time.Millisecond, "the tails see what passes")
+		}, patience, 5*time.Millisecond, "the tails see what passes")
 		stop()
 		require.NoError(t, <-ended)
 		require.NoError(t, <-ended)
 		for _, b := range []*Broker{producer, consumer, looking, colleague} {
-			require.NoError(t, b.Health())
+			if err := b.Health(); err != nil {
+				require.NotContains(t, err.Error(), "mallbots permissions nats", "which is forgotten after a while")
+			}
+			connected(t, b)
 		}
 	})
 }
@@ -128,7 +136,7 @@ func refusedPublish(t *testing.T, b *Broker, subject string, header nats.Header)
 		err := b.Health()
 		return err != nil && strings.Contains(strings.ToLower(err.Error()), "permissions violation for publish to \""+strings.ToLower(subject)) &&
 			strings.Contains(err.Error(), "mallbots permissions nats")
-	}, 5*time.Second, time.Millisecond, "%s: %v", subject, b.Health())
+	}, patience, time.Millisecond, "%s: %v", subject, b.Health())
 }
 
 func TestAForgedPublishIsRefused(t *testing.T) {
@@ -139,7 +147,7 @@ func TestAForgedPublishIsRefused(t *testing.T) {
 		last, err := victim.Append(t.Context(), 0, some("true", 1))
 		require.NoError(t, err)
 		arrived := collect(t, ordering, Durable("ordering", "baskets"), "baskets")
-		next(t, arrived, 5*time.Second)
+		next(t, arrived, patience)
 
 		forged := outgoing(some("forged", 1)[0])
 		refusedPublish(t, stores, forged.Subject, forged.Header)
@@ -179,7 +187,7 @@ func TestNobodyHearsWhatIsForAnother(t *testing.T) {
 			require.Eventually(t, func() bool {
 				err := b.Health()
 				return err != nil && strings.Contains(strings.ToLower(err.Error()), "permissions violation for subscription")
-			}, 5*time.Second, time.Millisecond, subject)
+			}, patience, time.Millisecond, subject)
 		}
 	})
 }
