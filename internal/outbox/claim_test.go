@@ -40,14 +40,14 @@ func TestAStreamHasOneDatabase(t *testing.T) {
 		gone := make(chan error, 1)
 		stop()
 		go func() { gone <- first.Run(t.Context()) }()
-		require.Eventually(t, func() bool { return first.Health() == nil }, 5*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return first.Health() == nil }, long, time.Millisecond)
 		stranger.TakeOver()
 		start(t, stranger)
 		empty(t, stranger)
 		select {
 		case err := <-gone:
 			require.ErrorIs(t, err, ErrForeign)
-		case <-time.After(10 * time.Second):
+		case <-time.After(long):
 			require.Fail(t, "two databases publish to one stream")
 		}
 	})

@@ -36,7 +36,7 @@ func TestAFailoverThatLosesTheLastTransactions(t *testing.T) {
 			require.Eventually(t, func() bool { // those who try to connect are in the way, for moments
 				_, err = conn.Exec(t.Context(), statement)
 				return err == nil
-			}, 10*time.Second, time.Millisecond, statement)
+			}, long, time.Millisecond, statement)
 		}
 		require.NoError(t, conn.Close(t.Context()))
 	}
@@ -73,7 +73,7 @@ func TestAFailoverThatLosesTheLastTransactions(t *testing.T) {
 		t.Helper()
 		require.Eventually(t, func() bool {
 			return db.InTx(t.Context(), func(tx database.Tx) error { return Publish(t.Context(), tx, key, rebranded(key, n)) }) == nil
-		}, 10*time.Second, time.Millisecond)
+		}, long, time.Millisecond)
 	}
 	for n := range 3 {
 		publish("s1", 100+n)
@@ -81,7 +81,7 @@ func TestAFailoverThatLosesTheLastTransactions(t *testing.T) {
 		publish("s3", 1+n)
 	}
 	empty(t, r)
-	require.Eventually(t, func() bool { return r.Health() == nil }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return r.Health() == nil }, long, 10*time.Millisecond)
 	require.Equal(t, map[string][]string{
 		"s1": append(numbers(1, 9), "100", "101", "102"), "s2": append(numbers(1, 4), "100", "101", "102"), "s3": numbers(1, 3),
 	}, perKey(t, r))

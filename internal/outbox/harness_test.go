@@ -17,6 +17,9 @@ import (
 	storesv1 "mallbots/proto/mallbots/stores/v1"
 )
 
+// long is how long a test waits for what must come, however busy the machine is.
+const long = 30 * time.Second
+
 // each runs a test on a fresh database of the module stores, of both kinds.
 func each(t *testing.T, test func(t *testing.T, db database.DB)) {
 	t.Helper()
@@ -68,7 +71,7 @@ func empty(t *testing.T, r *Relay) {
 	require.Eventually(t, func() bool {
 		rows, _, err := r.Depth(t.Context())
 		return err == nil && rows == 0
-	}, 20*time.Second, 2*time.Millisecond)
+	}, long, 2*time.Millisecond)
 }
 
 // verify reads the stream and checks that it holds numbers 1 to want of each

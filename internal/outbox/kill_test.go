@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -64,14 +65,20 @@ func TestKill(t *testing.T) {
 func live(t *testing.T, dir string) {
 	db, b := world(t, dir)
 	start(t, newRelay(db, b))
+	var begun sync.WaitGroup
 	for w := range 4 {
+		begun.Add(1)
 		go func() {
 			key := fmt.Sprintf("key-%d", w)
-			for n := int(committed(t, db, key)) + 1; ; n++ {
+			first := int(committed(t, db, key)) + 1
+			put(t, db, key, first, first)
+			begun.Done()
+			for n := first + 1; ; n++ {
 				put(t, db, key, n, n)
 			}
 		}()
 	}
+	begun.Wait()
 	_, err := os.NewFile(3, "ready").WriteString(".")
 	require.NoError(t, err)
 	select {}
@@ -84,7 +91,7 @@ func world(t *testing.T, dir string) (database.DB, *broker.Broker) {
 	b, err := broker.Embedded(t.Context(), filepath.Join(dir, "nats"), slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), long)
 		defer cancel()
 		require.NoError(t, b.Close(ctx))
 		require.NoError(t, db.Close())

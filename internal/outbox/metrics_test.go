@@ -52,7 +52,7 @@ func TestTheLeaderAndTheWaitAreMeasured(t *testing.T) {
 	running, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- r.Run(running) }()
-	require.Eventually(t, func() bool { return value(t, "mallbots_outbox_wait_seconds") == waits+1 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return value(t, "mallbots_outbox_wait_seconds") == waits+1 }, long, time.Millisecond)
 	require.EqualValues(t, 1, value(t, "mallbots_relay_leader"))
 	require.EqualValues(t, changes+1, value(t, "mallbots_relay_leadership_changes_total"))
 	stop()

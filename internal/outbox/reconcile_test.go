@@ -124,7 +124,7 @@ func TestHolesWithinTheStreamAreFilled(t *testing.T) {
 		require.Eventually(t, func() bool {
 			state, err := next.stream.(surveyor).State(ctx)
 			return err == nil && state.Messages == 42
-		}, 10*time.Second, 10*time.Millisecond)
+		}, long, 10*time.Millisecond)
 		require.Equal(t, map[string][]string{"s1": numbers(1, 22), "s2": numbers(1, 20)}, perKey(t, next))
 
 		last, err := next.stream.Last(ctx)
@@ -162,11 +162,11 @@ func TestAnIdleRelayNoticesWhatTheStreamLost(t *testing.T) {
 			info, err := js.Stream(ctx, r.stream.Name())
 			return err == nil && info.CachedInfo().State.Msgs == 10
 		}
-		require.Eventually(t, there, 10*time.Second, 10*time.Millisecond, "the stream was deleted")
-		require.Eventually(t, func() bool { return r.Health() == nil }, 5*time.Second, 10*time.Millisecond)
+		require.Eventually(t, there, long, 10*time.Millisecond, "the stream was deleted")
+		require.Eventually(t, func() bool { return r.Health() == nil }, long, 10*time.Millisecond)
 
 		loose(t, js, r.stream.Name(), config) // empty, and of the first epoch
-		require.Eventually(t, there, 10*time.Second, 10*time.Millisecond, "the stream was emptied")
+		require.Eventually(t, there, long, 10*time.Millisecond, "the stream was emptied")
 		require.Equal(t, map[string][]string{"s1": numbers(1, 10)}, perKey(t, r))
 	})
 }
