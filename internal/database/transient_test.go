@@ -136,7 +136,7 @@ func TestACommitThatIsNotAnsweredIsUnknown(t *testing.T) {
 	require.ErrorContains(t, err, "unknown whether it was committed")
 	require.True(t, database.Transient(err), err)
 	proxy.cut.Store(false)
-	require.Eventually(t, func() bool { return len(ids(t, db)) == 2 }, 5*time.Second, 10*time.Millisecond, "here it was")
+	require.Eventually(t, func() bool { return len(ids(t, db)) == 2 }, long, 10*time.Millisecond, "here it was")
 }
 
 // A result that is cut short is an error, never a short result (traps.md 29).
