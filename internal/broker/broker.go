@@ -64,6 +64,8 @@ type Broker struct {
 	link     atomic.Pointer[link]
 	stop     context.CancelFunc
 
+	making chan struct{} // held by who makes consumers, see Rewind
+
 	mu       sync.Mutex
 	seen     map[string]bool // streams that existed at some time since the start
 	replicas int             // copies of each stream; 0 is what Replicas says of it
@@ -75,7 +77,7 @@ type Broker struct {
 
 // open connects b, in process when the server is embedded.
 func open(ctx context.Context, b *Broker) (*Broker, error) {
-	b.health, b.seen = newHealth(), map[string]bool{}
+	b.health, b.seen, b.making = newHealth(), map[string]bool{}, make(chan struct{}, 1)
 	if b.where = shown(b.url); b.embedded != nil {
 		b.where = "the embedded server"
 	}

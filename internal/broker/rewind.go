@@ -47,13 +47,23 @@ func (b *Broker) Read(ctx context.Context, module string, from uint64, max int) 
 
 // Rewind has a durable consumer deliver everything again that begins at a
 // sequence: it is deleted and created anew, which a subscription to it survives.
-// When that subscription is faster, everything comes again from the beginning.
+//
+// The server tells the subscription before it has removed the files. Whoever
+// creates the consumer in between takes over how far the old one was, and loses
+// the files afterwards; so a subscription of this process waits, and when one of
+// another was faster, the error says so and Rewind can be tried again. When that
+// one has begun anew, everything comes again from the beginning.
 func (b *Broker) Rewind(ctx context.Context, durable, module string, from uint64) error {
 	ctx, release := b.within(ctx)
 	defer release()
 	failed := func(err error) error {
 		return fmt.Errorf("broker: rewind %s in %s to %d: %w", durable, streamName(module), from, why(ctx, err))
 	}
+	finished, err := b.alone(ctx)
+	if err != nil {
+		return failed(err)
+	}
+	defer finished()
 	stream, err := b.js().Stream(ctx, streamName(module))
 	if err != nil {
 		return failed(err)
@@ -67,9 +77,18 @@ func (b *Broker) Rewind(ctx context.Context, durable, module string, from uint64
 	if err := stream.DeleteConsumer(ctx, durable); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return failed(err)
 	}
-	_, err = stream.CreateConsumer(ctx, config)
-	if err != nil && !errors.Is(err, jetstream.ErrConsumerExists) {
+	if consumer, err = stream.CreateConsumer(ctx, config); errors.Is(err, jetstream.ErrConsumerExists) {
+		consumer, err = stream.Consumer(ctx, durable)
+	}
+	if err != nil {
 		return failed(err)
+	}
+	if consumer.CachedInfo().AckFloor.Stream >= from {
+		return failed(errOvertaken)
 	}
 	return nil
 }
+
+// errOvertaken says that another process has created a consumer while it was
+// being deleted.
+var errOvertaken = errors.New("the consumer was created again before it was deleted")

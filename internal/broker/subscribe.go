@@ -117,33 +117,6 @@ func (s *subscription) report(err error, attempt int) {
 	}
 }
 
-// consumer makes sure of the durable consumer.
-func (s *subscription) consumer(ctx context.Context) (jetstream.Consumer, error) {
-	ctx, release := s.broker.within(ctx)
-	defer release()
-	stream, err := s.broker.js().Stream(ctx, s.stream)
-	if err != nil {
-		return nil, why(ctx, err)
-	}
-	s.broker.know(s.stream)
-	config := jetstream.ConsumerConfig{
-		Durable:       s.durable,
-		Description:   s.durable + " listens to " + s.module,
-		FilterSubject: subjects(s.module),
-		DeliverPolicy: jetstream.DeliverAllPolicy,
-		AckPolicy:     jetstream.AckExplicitPolicy,
-		AckWait:       AckWait,
-		MaxDeliver:    -1, // the application counts; the server would skip in silence
-		MaxAckPending: s.maxPending,
-	}
-	if existing, err := stream.Consumer(ctx, s.durable); err == nil { // where it began cannot be changed, see Rewind
-		have := existing.CachedInfo().Config
-		config.DeliverPolicy, config.OptStartSeq = have.DeliverPolicy, have.OptStartSeq
-	}
-	consumer, err := stream.CreateOrUpdateConsumer(ctx, config)
-	return consumer, why(ctx, err)
-}
-
 // run delivers until something breaks.
 func (s *subscription) run(ctx context.Context) error {
 	consumer, err := s.consumer(ctx)
