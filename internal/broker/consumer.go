@@ -32,12 +32,13 @@ func (s *subscription) consumer(ctx context.Context) (jetstream.Consumer, error)
 		MaxDeliver:    -1, // the application counts; the server would skip in silence
 		MaxAckPending: s.maxPending,
 	}
-	if existing, err := stream.Consumer(ctx, s.durable); err == nil { // where it began cannot be changed, see Rewind
+	existing, missing := stream.Consumer(ctx, s.durable)
+	if missing == nil { // where it began cannot be changed, see Rewind
 		have := existing.CachedInfo().Config
 		config.DeliverPolicy, config.OptStartSeq = have.DeliverPolicy, have.OptStartSeq
 	}
 	consumer, err := stream.CreateOrUpdateConsumer(ctx, config)
-	if withoutFiles(err) { // and so it would stay: it begins anew, and what it had is a duplicate
+	if withoutFiles(err) || err == nil && errors.Is(missing, jetstream.ErrConsumerNotFound) && inherited(consumer) { // it begins anew, and what it had is a duplicate
 		if err := stream.DeleteConsumer(ctx, s.durable); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
 			return nil, why(ctx, err)
 		}
@@ -47,8 +48,15 @@ func (s *subscription) consumer(ctx context.Context) (jetstream.Consumer, error)
 	return consumer, why(ctx, err)
 }
 
+// inherited says whether a consumer that was just created has taken over how far
+// one of its name was. The server is still deleting that one, and removes the
+// files of both.
+func inherited(consumer jetstream.Consumer) bool {
+	return consumer.CachedInfo().Delivered.Consumer > 0
+}
+
 // withoutFiles says whether the server knows a consumer whose files are gone, as
-// when it was created while the one before it was being deleted.
+// when it was created while the one before it was being deleted. It would stay so.
 func withoutFiles(err error) bool {
 	var api *jetstream.APIError
 	return errors.As(err, &api) && api.ErrorCode == jetstream.JSErrCodeConsumerCreate && strings.Contains(api.Description, "no such file or directory")

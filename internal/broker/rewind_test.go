@@ -24,6 +24,14 @@ func acknowledgedUntil(t *testing.T, b *Broker, durable string, sequence uint64)
 	}, patience, 5*time.Millisecond)
 }
 
+// ballast makes files take their time to be removed.
+func ballast(t *testing.T, dir string) {
+	t.Helper()
+	for i := range 5_000 {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, fmt.Sprint("ballast", i)), nil, 0o600))
+	}
+}
+
 // The server tells a subscription that its consumer is deleted before it has
 // removed the files. Whoever creates the consumer in between takes over how far
 // the old one was, and then loses the files.
@@ -41,15 +49,34 @@ func TestARewindIsNotUndoneByTheSubscription(t *testing.T) {
 	}
 	for range 2 {
 		acknowledgedUntil(t, b, "ordering", 30)
-		for i := range 5_000 { // they take their time to remove
-			require.NoError(t, os.WriteFile(filepath.Join(consumerFiles(dir, "ordering"), fmt.Sprint("ballast", i)), nil, 0o600))
-		}
+		ballast(t, consumerFiles(dir, "ordering"))
 		require.NoError(t, b.Rewind(t.Context(), "ordering", "baskets", 11))
 		for sequence := uint64(11); sequence <= 30; sequence++ {
 			require.Equal(t, sequence, next(t, arrived, patience).Sequence)
 		}
 	}
 	connected(t, b)
+}
+
+// Whoever else deletes the consumer, it begins anew, however long that takes.
+func TestAConsumerThatIsDeletedSlowlyBeginsAnew(t *testing.T) {
+	dir := t.TempDir()
+	b, err := Embedded(t.Context(), dir, quiet())
+	require.NoError(t, err)
+	t.Cleanup(func() { closeBroker(t, b) })
+	s := ensured(t, connected(t, b), "baskets")
+	_, err = s.Append(t.Context(), 0, some("a", 3))
+	require.NoError(t, err)
+	arrived := collect(t, b, "ordering", "baskets")
+	for range 3 {
+		next(t, arrived, patience)
+	}
+	acknowledgedUntil(t, b, "ordering", 3)
+	ballast(t, consumerFiles(dir, "ordering"))
+	require.NoError(t, b.js().DeleteConsumer(t.Context(), s.Name(), "ordering"))
+	for sequence := uint64(1); sequence <= 3; sequence++ {
+		require.Equal(t, sequence, next(t, arrived, patience).Sequence)
+	}
 }
 
 // A consumer whose files are gone is made anew, and hears everything again.
