@@ -139,10 +139,23 @@ func event(key string, sequence int64, e proto.Message) broker.Message {
 	return broker.Message{Subject: envelope.Subject(), ID: envelope.ID, Header: envelope.Headers(), Data: data}
 }
 
-// eventually waits for what must become true.
+// long is how long a test waits for what must come, however busy the machine is.
+const long = 30 * time.Second
+
+// eventually waits for what must become true. The condition is asked in the
+// test's own goroutine, so that it may require something.
 func (b *bench) eventually(condition func() bool, message ...any) {
 	b.t.Helper()
-	require.Eventually(b.t, condition, 10*time.Second, 2*time.Millisecond, message...)
+	eventually(b.t, condition, message...)
+}
+
+func eventually(t testing.TB, condition func() bool, message ...any) {
+	t.Helper()
+	for deadline := time.Now().Add(long); !condition(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			require.Fail(t, "what is waited for does not come", message...)
+		}
+	}
 }
 
 // acked waits for the acknowledgement of each.

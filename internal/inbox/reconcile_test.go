@@ -26,7 +26,7 @@ func (b *bench) settled(server *broker.Broker) {
 
 func (b *bench) awaits(key string, sequence int64) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(b.t.Context(), long)
 	defer cancel()
 	done, err := b.in.Await(ctx, "stores", key, sequence)
 	require.NoError(b.t, err)

@@ -36,7 +36,7 @@ func newTeam(t testing.TB) *team {
 // connect waits for the connection.
 func (g *team) connect() *broker.Broker {
 	b := g.server.Connect()
-	require.Eventually(g.t, func() bool { return b.Health() == nil }, 10*time.Second, time.Millisecond)
+	eventually(g.t, func() bool { return b.Health() == nil })
 	return b
 }
 
@@ -61,7 +61,7 @@ func (g *team) joinBy(server Broker, lanes int) *member {
 		b.failing(g.handles)
 	}
 	m := &member{bench: b, leave: b.run(server)}
-	require.Eventually(g.t, func() bool { return database.CrewOf(db).Self != 0 }, 10*time.Second, time.Millisecond)
+	eventually(g.t, func() bool { return database.CrewOf(db).Self != 0 })
 	return m
 }
 
@@ -69,7 +69,7 @@ func (g *team) joinBy(server Broker, lanes int) *member {
 func (g *team) complete(members ...*member) {
 	g.t.Helper()
 	for _, m := range members {
-		require.Eventually(g.t, func() bool { return len(database.CrewOf(m.db).Members) == len(members) }, 10*time.Second, time.Millisecond)
+		eventually(g.t, func() bool { return len(database.CrewOf(m.db).Members) == len(members) })
 	}
 }
 
@@ -203,7 +203,7 @@ func TestWhoHasLostTheBrokerStepsBack(t *testing.T) {
 	g.complete(first, second)
 	require.True(t, database.CrewOf(first.db).Leads())
 	door.lost.Store(true)
-	require.Eventually(t, func() bool { return database.CrewOf(second.db).Leads() }, 3*time.Second, time.Millisecond)
+	eventually(t, func() bool { return database.CrewOf(second.db).Leads() })
 	require.Zero(t, database.CrewOf(first.db).Self)
 	door.lost.Store(false)
 	g.complete(first, second)
@@ -273,7 +273,7 @@ func TestProcessesComeAndGo(t *testing.T) {
 	stop()
 	last := <-published
 	for _, key := range names {
-		require.Eventually(t, func() bool { return fourth.gate(key) == gate{last, open} }, 20*time.Second, 5*time.Millisecond, key)
+		eventually(t, func() bool { return fourth.gate(key) == gate{last, open} }, key)
 		fourth.applied(key, last)
 	}
 	require.Empty(t, fourth.letters(""))

@@ -21,7 +21,7 @@ func nats(t testing.TB) *broker.Broker {
 	server, err := broker.Embedded(t.Context(), t.TempDir(), slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), long)
 		defer cancel()
 		_ = server.Close(ctx)
 	})
@@ -80,7 +80,7 @@ func TestAStreamIsConsumedAcrossRestarts(t *testing.T) {
 				stop = b.run(server)
 			}
 			for _, key := range keys(40) {
-				ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), long)
 				done, err := b.in.Await(ctx, "stores", key, round*5+5)
 				cancel()
 				require.NoError(t, err)
@@ -113,7 +113,7 @@ func TestWhatWaitsStaysInProgress(t *testing.T) {
 	case <-timer.C:
 	}
 	publish(t, server, price("ada", 1))
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), long)
 	defer cancel()
 	done, err := b.in.Await(ctx, "stores", "ada", 2)
 	require.NoError(t, err)

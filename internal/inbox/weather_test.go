@@ -59,7 +59,7 @@ func TestTwoProcessesOnOneConsumerKeepTheOrder(t *testing.T) {
 		}
 		publish(t, server, batch...)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), long)
 	defer cancel()
 	for i, key := range keys(20) {
 		done, err := benches[i%2].in.Await(ctx, "stores", key, 20)
