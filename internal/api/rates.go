@@ -44,11 +44,13 @@ type rates struct {
 	proxies              []netip.Prefix
 	principals, services *buckets
 	addresses            *buckets
+	now                  func() time.Time
 }
 
 func newRates(r Rates) *rates {
 	return &rates{
 		proxies: r.Proxies, principals: newBuckets(r.Principal), services: newBuckets(r.Principal * serviceFactor), addresses: newBuckets(r.Address),
+		now: time.Now,
 	}
 }
 
@@ -70,7 +72,7 @@ func originOf(ctx context.Context) origin {
 // allow says how long whoever asks must wait, nothing when not at all. Refused
 // is what is wrong with their credential, or nil.
 func (r *rates) allow(from origin, who identity.Principal, refused error) time.Duration {
-	now := time.Now()
+	now := r.now()
 	anonymous := who.Subject == identity.Anonymous().Subject
 	service := refused == nil && !anonymous && who.Has(identity.Service)
 	if address, ok := r.address(from); ok && !service {
