@@ -84,7 +84,7 @@ func (e *External) Start() {
 	s, err := server.NewServer(&options)
 	require.NoError(e.t, err)
 	s.Start()
-	require.True(e.t, s.ReadyForConnections(10*time.Second))
+	require.True(e.t, s.ReadyForConnections(30*time.Second))
 	e.server = s
 }
 
@@ -101,7 +101,7 @@ func (e *External) Stop() {
 func closeAtEnd(t testing.TB, b *broker.Broker) {
 	t.Helper()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
 		require.NoError(t, b.Close(ctx))
 	})

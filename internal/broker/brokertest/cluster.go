@@ -36,7 +36,7 @@ func NewCluster(t testing.TB) *Cluster {
 		s, err := server.NewServer(&options)
 		require.NoError(t, err)
 		s.Start()
-		require.True(t, s.ReadyForConnections(10*time.Second))
+		require.True(t, s.ReadyForConnections(30*time.Second))
 		c.servers = append(c.servers, s)
 		routes = "nats://" + c.servers[0].ClusterAddr().String()
 	}
@@ -52,7 +52,7 @@ func NewCluster(t testing.TB) *Cluster {
 			}
 		}
 		return false
-	}, 20*time.Second, 10*time.Millisecond)
+	}, 30*time.Second, 10*time.Millisecond)
 	return c
 }
 

@@ -20,7 +20,7 @@ import (
 )
 
 // Patience is how long a test waits for what other modules do.
-const Patience = 20 * time.Second
+const Patience = 30 * time.Second
 
 // Mall is a running process.
 type Mall struct {
