@@ -81,9 +81,9 @@ func TestAnotherProcessHearsOfIt(t *testing.T) {
 		go func() { _ = there.Run(t.Context()) }() // ends with the test
 		_, k := service("shop")
 		require.NoError(t, here.Add(t.Context(), k))
-		require.Eventually(t, func() bool { _, ok := there.find(k.ID); return ok }, 10*time.Second, 5*time.Millisecond)
+		require.Eventually(t, func() bool { _, ok := there.find(k.ID); return ok }, 30*time.Second, 5*time.Millisecond)
 		require.NoError(t, here.Revoke(t.Context(), k.ID, "lost"))
-		require.Eventually(t, func() bool { found, _ := there.find(k.ID); return !found.Revoked.IsZero() }, 10*time.Second, 5*time.Millisecond)
+		require.Eventually(t, func() bool { found, _ := there.find(k.ID); return !found.Revoked.IsZero() }, 30*time.Second, 5*time.Millisecond)
 	})
 }
 

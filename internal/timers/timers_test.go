@@ -62,9 +62,15 @@ func in(t *testing.T, db database.DB, f func(ctx context.Context, tx database.Tx
 	require.NoError(t, db.InTx(ctx, func(tx database.Tx) error { return f(ctx, tx) }))
 }
 
+// eventually waits until condition holds, however busy the machine is. It is
+// asked in the test's own goroutine, so that it may require something.
 func eventually(t *testing.T, condition func() bool) {
 	t.Helper()
-	require.Eventually(t, condition, 10*time.Second, 2*time.Millisecond)
+	for deadline := time.Now().Add(30 * time.Second); !condition(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			require.Fail(t, "what is waited for does not come")
+		}
+	}
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
