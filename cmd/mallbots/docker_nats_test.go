@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"mallbots/internal/broker"
+	"mallbots/internal/host/hosttest"
 )
 
 const natsRights = "../../docker/nats-rights.conf"
@@ -66,10 +67,10 @@ func TestServicesWorkOnTheBrokerOfTheirComposeFile(t *testing.T) {
 		cmd.Env = append(cmd.Env, name+"="+os.Getenv(name))
 		p := await(t, cmd)
 		ops = append(ops, p.ops)
-		require.Eventually(t, func() bool {
-			_, _, code := output(t, 10*time.Second, "healthcheck", "--ops="+p.ops)
+		hosttest.Eventually(t, func() bool {
+			_, _, code := output(t, 30*time.Second, "healthcheck", "--ops="+p.ops)
 			return code == 0
-		}, 20*time.Second, 50*time.Millisecond, "%s: %s", m.Name, p.log)
+		}, "%s: %s", m.Name, p.log)
 	}
 	out, errs, code := output(t, time.Minute, "audit", "--ops="+strings.Join(ops, ","), "--wait=20s")
 	require.Zero(t, code, out+errs)

@@ -58,7 +58,7 @@ func TestAuditFindsWhatIsWrong(t *testing.T) {
 			require.NoError(t, db.Close())
 
 			p := start(t, "--data="+data)
-			out, errs, code := output(t, 20*time.Second, "audit", "--ops="+p.ops, "--wait=2s")
+			out, errs, code := output(t, 30*time.Second, "audit", "--ops="+p.ops, "--wait=2s")
 			require.Equal(t, 1, code, out+errs)
 			require.Contains(t, out, c.want)
 			require.Contains(t, out, "The books are NOT right")

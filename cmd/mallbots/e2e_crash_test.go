@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"mallbots/internal/host/hosttest"
 )
 
 // freeAddress is an address that a process can listen on again after a crash.
@@ -53,8 +55,7 @@ func interrupted(t *testing.T, times int, duration time.Duration, end func(p *pr
 	require.NoError(t, work.Start())
 	for n := range times {
 		lines := journalLines(t, journal)
-		require.Eventually(t, func() bool { return journalLines(t, journal) > lines }, 20*time.Second, 5*time.Millisecond,
-			"nobody shops before interruption %d: %s", n+1, p.log)
+		hosttest.Eventually(t, func() bool { return journalLines(t, journal) > lines }, "nobody shops before interruption %d: %s", n+1, p.log)
 		pauseUntilRandom(500 * time.Millisecond)
 		end(p)
 		p = serve()

@@ -14,6 +14,7 @@ import (
 	"mallbots/internal/broker/brokertest"
 	"mallbots/internal/commandline"
 	"mallbots/internal/host"
+	"mallbots/internal/host/hosttest"
 )
 
 // TestForgedMessageIsADeadLetterThatAnOperatorDiscards sends what no module
@@ -32,29 +33,29 @@ func TestForgedMessageIsADeadLetterThatAnOperatorDiscards(t *testing.T) {
 	require.NoError(t, err)
 
 	list := func() (letters []struct{ ID string }) {
-		out, errs, code := output(t, 10*time.Second, "deadletters", "list", "--ops="+p.ops, "--json")
+		out, errs, code := output(t, 30*time.Second, "deadletters", "list", "--ops="+p.ops, "--json")
 		require.Zero(t, code, errs)
 		var answer struct{ DeadLetters []struct{ ID string } }
 		require.NoError(t, json.Unmarshal([]byte(out), &answer), out)
 		return answer.DeadLetters
 	}
-	require.Eventually(t, func() bool { return len(list()) == 2 }, 10*time.Second, 50*time.Millisecond, "baskets and depot listen to stores")
+	hosttest.Eventually(t, func() bool { return len(list()) == 2 }, "baskets and depot listen to stores")
 
 	out, _, code := output(t, 30*time.Second, "audit", "--ops="+p.ops, "--wait=5s")
 	require.Equal(t, 1, code)
 	require.Contains(t, out, "FAIL  baskets: no dead letters")
 
 	for _, letter := range list() {
-		out, errs, code := output(t, 10*time.Second, "deadletters", "show", letter.ID, "--ops="+p.ops)
+		out, errs, code := output(t, 30*time.Second, "deadletters", "show", letter.ID, "--ops="+p.ops)
 		require.Zero(t, code, errs)
 		require.Contains(t, out, letter.ID)
-		out, errs, code = output(t, 10*time.Second, "deadletters", "discard", letter.ID, "--reason=forged by a test", "--ops="+p.ops)
+		out, errs, code = output(t, 30*time.Second, "deadletters", "discard", letter.ID, "--reason=forged by a test", "--ops="+p.ops)
 		require.Zero(t, code, errs)
 		require.Contains(t, out, "is discarded")
 	}
 	p.audit(t)
 
-	_, errs, code := output(t, 10*time.Second, "deadletters", "retry", "no-such-letter", "--ops="+p.ops)
+	_, errs, code := output(t, 30*time.Second, "deadletters", "retry", "no-such-letter", "--ops="+p.ops)
 	require.Equal(t, 1, code)
 	require.Contains(t, errs, "no-such-letter")
 }
@@ -62,11 +63,11 @@ func TestForgedMessageIsADeadLetterThatAnOperatorDiscards(t *testing.T) {
 func TestReadModelsAreRebuilt(t *testing.T) {
 	p := start(t, "--data="+t.TempDir())
 	p.replay(t, write(t, smallHistory()))
-	out, errs, code := output(t, 20*time.Second, "projections", "rebuild", "--module=ordering", "--ops="+p.ops)
+	out, errs, code := output(t, 30*time.Second, "projections", "rebuild", "--module=ordering", "--ops="+p.ops)
 	require.Zero(t, code, errs)
 	require.Contains(t, out, "is rebuilt")
 	p.audit(t)
-	_, errs, code = output(t, 20*time.Second, "projections", "rebuild", "--module=shops", "--ops="+p.ops)
+	_, errs, code = output(t, 30*time.Second, "projections", "rebuild", "--module=shops", "--ops="+p.ops)
 	require.Equal(t, 1, code)
 	require.Contains(t, errs, `module "shops" does not run in this process`)
 }
@@ -89,7 +90,7 @@ func TestTailShowsWhatPasses(t *testing.T) {
 			}
 		}()
 		var line string
-		require.Eventually(t, func() bool { // the tail begins at some time after its start
+		hosttest.Eventually(t, func() bool { // the tail begins at some time after its start
 			p.replay(t, write(t, smallHistory()))
 			select {
 			case line = <-lines:
@@ -97,7 +98,7 @@ func TestTailShowsWhatPasses(t *testing.T) {
 			case <-time.After(200 * time.Millisecond):
 				return false
 			}
-		}, 30*time.Second, time.Millisecond, "%s", &errs)
+		}, "%s", &errs)
 		var passing host.Passing
 		require.NoError(t, json.Unmarshal([]byte(line), &passing), line)
 		require.Equal(t, "mallbots.ordering.v1.OrderCompleted", passing.Type)
@@ -119,14 +120,14 @@ func TestDemoTellsTheLifeOfAnOrder(t *testing.T) {
 
 func TestNobodyAtTheOpsListener(t *testing.T) {
 	ops := "--ops=" + freeAddress(t)
-	out, _, code := output(t, 10*time.Second, "audit", ops, "--json")
+	out, _, code := output(t, 30*time.Second, "audit", ops, "--json")
 	require.Equal(t, 1, code)
 	var v commandline.Verdict
 	require.NoError(t, json.Unmarshal([]byte(out), &v), out)
 	require.False(t, v.OK)
 	require.Contains(t, v.Checks[0].Detail, "is the process running")
 	for _, command := range [][]string{{"healthcheck"}, {"deadletters", "list"}, {"projections", "rebuild"}, {"events", "tail"}} {
-		_, errs, code := output(t, 10*time.Second, append(command, ops)...)
+		_, errs, code := output(t, 30*time.Second, append(command, ops)...)
 		require.Equal(t, 1, code, command)
 		require.Contains(t, errs, "is the process running", command)
 	}

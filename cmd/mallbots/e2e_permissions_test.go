@@ -20,6 +20,7 @@ import (
 	"mallbots/internal/broker"
 	"mallbots/internal/broker/brokertest"
 	"mallbots/internal/database/pgtest"
+	"mallbots/internal/host/hosttest"
 )
 
 // printed is what a command prints.
@@ -104,7 +105,7 @@ func TestEachModuleHasItsOwnRights(t *testing.T) {
 	ops := free.Addr().String()
 	require.NoError(t, free.Close())
 	early := running(t, append([]string{"serve", "--http=127.0.0.1:0", "--ops=" + ops}, o.serve...)...)
-	require.Eventually(t, func() bool {
+	hosttest.Eventually(t, func() bool {
 		var answer struct {
 			Parts []struct{ Name, Detail string }
 		}
@@ -114,19 +115,19 @@ func TestEachModuleHasItsOwnRights(t *testing.T) {
 		}
 		defer func() { _ = res.Body.Close() }()
 		return json.NewDecoder(res.Body).Decode(&answer) == nil && strings.Contains(fmt.Sprint(answer), "run the command migrate with the --database-url of the owner's role")
-	}, 20*time.Second, 20*time.Millisecond)
+	})
 	_, errs, code := output(t, time.Minute, "migrate", o.serve[1])
 	require.NotZero(t, code, "the runtime role cannot migrate")
 	require.Contains(t, errs, "this role may not change it")
 	printed(t, "migrate", "--database-url="+o.dsn+" user=mallbots_{module}_owner")
-	require.Eventually(t, func() bool {
+	hosttest.Eventually(t, func() bool {
 		res, err := http.Get("http://" + ops + "/readyz")
 		if err != nil {
 			return false
 		}
 		defer func() { _ = res.Body.Close() }()
 		return res.StatusCode == http.StatusOK
-	}, 20*time.Second, 20*time.Millisecond, "it goes on by itself")
+	}, "it goes on by itself")
 	early()
 
 	p := start(t, o.serve...)
@@ -240,10 +241,10 @@ func TestOperatorsFollowAServerWithRights(t *testing.T) {
 	out := &lockedBuffer{}
 	cmd.Stdout, cmd.Stderr = out, out
 	require.NoError(t, cmd.Start())
-	require.Eventually(t, func() bool {
+	hosttest.Eventually(t, func() bool {
 		res, err := http.Post(p.url+"/api/stores", "application/json", strings.NewReader(`{"name":"Teas","location":"left"}`))
 		return err == nil && res.Body.Close() == nil && strings.Contains(out.String(), "StoreCreated")
-	}, 20*time.Second, 50*time.Millisecond, out)
+	}, out)
 	require.NoError(t, cmd.Process.Signal(os.Interrupt))
 	require.NoError(t, cmd.Wait(), out)
 	require.NotContains(t, out.String(), "refused")

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"mallbots/internal/broker/brokertest"
+	"mallbots/internal/host/hosttest"
 )
 
 // notState are the tables that say where a process is with its work, and not
@@ -45,7 +46,7 @@ func TestReplayingEveryStreamChangesNothing(t *testing.T) {
 	again := func(t *testing.T) {
 		published := forgetConsumers(t, js)
 		p := serve()
-		require.Eventually(t, func() bool { return heardAll(t, js, published) }, 30*time.Second, 50*time.Millisecond)
+		hosttest.Eventually(t, func() bool { return heardAll(t, js, published) })
 		p.audit(t)
 		p.stop(t)
 		require.Equal(t, published, lastSequences(t, js), "nothing was published")

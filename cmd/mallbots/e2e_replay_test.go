@@ -85,7 +85,7 @@ func TestBadHistoryWritesNothing(t *testing.T) {
 	p := start(t, "--data="+t.TempDir())
 	files := smallHistory()
 	files["orders.csv"] = "order_id,customer_id\n1,NOBODY\n"
-	_, errs, code := output(t, 10*time.Second, "replay", write(t, files), "--server="+p.url)
+	_, errs, code := output(t, 30*time.Second, "replay", write(t, files), "--server="+p.url)
 	require.Equal(t, 1, code)
 	require.Contains(t, errs, `orders.csv:2:3: customer_id: "NOBODY" is not in customers.csv`)
 	var stores struct{ Stores []any }

@@ -7,11 +7,11 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"mallbots/internal/broker/brokertest"
+	"mallbots/internal/host/hosttest"
 	"mallbots/internal/tracing/tracingtest"
 )
 
@@ -165,7 +165,7 @@ func checkOut(t *testing.T, mall map[string]*process, traceparent string) string
 func request(t *testing.T, p *process, method, path, body string, headers ...string) string {
 	t.Helper()
 	var answer struct{ ID, Code, Detail string }
-	require.Eventually(t, func() bool {
+	hosttest.Eventually(t, func() bool {
 		req, err := http.NewRequestWithContext(t.Context(), method, p.url+path, strings.NewReader(body))
 		require.NoError(t, err)
 		for i := 0; i+1 < len(headers); i += 2 {
@@ -180,6 +180,6 @@ func request(t *testing.T, p *process, method, path, body string, headers ...str
 		}
 		require.Equal(t, http.StatusOK, res.StatusCode, "%s %s: %+v", method, path, answer)
 		return true
-	}, 20*time.Second, 10*time.Millisecond)
+	})
 	return answer.ID
 }

@@ -136,7 +136,7 @@ func await(t *testing.T, cmd *exec.Cmd) *process {
 	case err := <-p.exited:
 		p.exited <- err
 		require.Fail(t, "the process ended before it was ready", "%v: %s", err, p.log)
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		require.Fail(t, "the process did not get ready", p.log.String())
 	}
 	return p
@@ -146,7 +146,7 @@ func await(t *testing.T, cmd *exec.Cmd) *process {
 func (p *process) kill(t *testing.T) {
 	t.Helper()
 	_ = p.cmd.Process.Kill() // it may have ended already
-	p.wait(t, 10*time.Second)
+	p.wait(t, 30*time.Second)
 }
 
 // wait waits for the end of the process, and returns its error.
@@ -166,7 +166,7 @@ func (p *process) wait(t *testing.T, patience time.Duration) error {
 func (p *process) stop(t *testing.T) {
 	t.Helper()
 	require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
-	require.NoError(t, p.wait(t, 15*time.Second), p.log)
+	require.NoError(t, p.wait(t, 30*time.Second), p.log)
 }
 
 // audit requires that the books hold.
