@@ -20,7 +20,7 @@ import (
 )
 
 // shortened is the patience with the depot in these tests.
-const shortened = 1500 * time.Millisecond
+const shortened = 3 * time.Second
 
 // impatient is a mall whose ordering module has little patience. The baskets and
 // the depot say what a test tells them to.
