@@ -35,7 +35,7 @@ var modules = []host.Module{
 }
 
 // patience is how long a page may take to show what is waited for.
-const patience = 20 * time.Second
+const patience = 30 * time.Second
 
 // chromium is the browser's path.
 func chromium(t *testing.T) string {
@@ -66,7 +66,7 @@ func open(t *testing.T) *tab {
 		chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.Headless, chromedp.DisableGPU, chromedp.NoFirstRun,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true),
-		chromedp.Flag("hide-scrollbars", true), chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 900))
+		chromedp.Flag("hide-scrollbars", true), chromedp.WSURLReadTimeout(time.Minute), chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 900))
 	t.Cleanup(stop)
 	ctx, done := chromedp.NewContext(allocated)
 	t.Cleanup(done)
