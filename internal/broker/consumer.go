@@ -30,7 +30,7 @@ func (s *subscription) consumer(ctx context.Context) (jetstream.Consumer, error)
 		AckPolicy:     jetstream.AckExplicitPolicy,
 		AckWait:       AckWait,
 		MaxDeliver:    -1, // the application counts; the server would skip in silence
-		MaxAckPending: s.maxPending,
+		MaxAckPending: maxPending,
 	}
 	existing, missing := stream.Consumer(ctx, s.durable)
 	if missing == nil { // where it began cannot be changed, see Rewind

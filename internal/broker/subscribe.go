@@ -44,27 +44,19 @@ func (d *Delivery) InProgress() error { return d.say.InProgress() }
 // Nak asks for the message again after a delay; others overtake it.
 func (d *Delivery) Nak(delay time.Duration) error { return d.say.NakWithDelay(delay) }
 
-// Option changes a subscription.
-type Option func(*subscription)
-
-// Prefetch is how many messages may wait in this process for deliver, 256 if
-// not said. What waits must be done within half of AckWait.
-func Prefetch(messages int) Option { return func(s *subscription) { s.prefetch = messages } }
-
-// MaxPending is how many messages may be delivered and not yet acknowledged,
-// 1024 if not said.
-func MaxPending(messages int) Option { return func(s *subscription) { s.maxPending = messages } }
+const (
+	prefetch   = 256  // messages that wait in this process for deliver; they must be done within half of AckWait
+	maxPending = 1024 // messages that are delivered and not acknowledged
+)
 
 // subscription is one consumer of one stream, kept alive.
 type subscription struct {
-	broker     *Broker
-	durable    string
-	module     string
-	stream     string
-	part       string // what Health calls it
-	prefetch   int
-	maxPending int
-	deliver    func(*Delivery)
+	broker  *Broker
+	durable string
+	module  string
+	stream  string
+	part    string // what Health calls it
+	deliver func(*Delivery)
 }
 
 // Subscribe hands every message of a module's stream to deliver, one after the
@@ -75,15 +67,9 @@ type subscription struct {
 // Whatever breaks meanwhile is mended: a lost connection, a deleted consumer, a
 // stream that was created again. Health says what is broken. A stream that
 // does not exist yet is waited for.
-func (b *Broker) Subscribe(ctx context.Context, durable, module string, deliver func(*Delivery), options ...Option) error {
-	s := &subscription{
-		broker: b, durable: durable, module: module, stream: streamName(module),
-		prefetch: 256, maxPending: 1024, deliver: deliver,
-	}
+func (b *Broker) Subscribe(ctx context.Context, durable, module string, deliver func(*Delivery)) error {
+	s := &subscription{broker: b, durable: durable, module: module, stream: streamName(module), deliver: deliver}
 	s.part = fmt.Sprintf("consumer %s of %s", durable, s.stream)
-	for _, option := range options {
-		option(s)
-	}
 	defer b.health.set(s.part, nil)
 	defer b.health.wait(s.part, "")
 	for attempt := 1; ; attempt++ {
@@ -123,7 +109,7 @@ func (s *subscription) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(s.prefetch),
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(prefetch),
 		jetstream.PullExpiry(pullExpiry), jetstream.PullHeartbeat(heartbeat))
 	if err != nil {
 		return err

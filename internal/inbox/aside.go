@@ -66,7 +66,7 @@ func (a *aside) run(ctx context.Context) {
 		if m == nil {
 			return
 		}
-		if pause := m.next.Sub(a.lane.c.in.settings.clock()); pause > 0 {
+		if pause := m.next.Sub(time.Now()); pause > 0 {
 			timer := time.NewTimer(pause)
 			select {
 			case <-ctx.Done():
@@ -83,7 +83,7 @@ func (a *aside) run(ctx context.Context) {
 // try takes m one step on. A crowd behind it ends all patience, because what
 // waits counts against what the broker delivers.
 func (a *aside) try(ctx context.Context, m *message, crowd bool) {
-	c, now := a.lane.c, a.lane.c.in.settings.clock()
+	c, now := a.lane.c, time.Now()
 	started := time.Now()
 	o, err := c.apply(ctx, m)
 	switch {
@@ -137,7 +137,7 @@ func (a *aside) skip(ctx context.Context, m *message) bool {
 
 // failed decides whether m is tried again, and when, or is a dead letter.
 func (a *aside) failed(ctx context.Context, m *message, err error, crowd bool) {
-	c, now := a.lane.c, a.lane.c.in.settings.clock()
+	c, now := a.lane.c, time.Now()
 	f := c.in.classify(ctx, err)
 	final := m.strike(c.in.settings, f, now, crowd)
 	c.report(ctx, m, f, final)

@@ -14,7 +14,7 @@ import (
 
 // Broker is what messages come from; *broker.Broker is one.
 type Broker interface {
-	Subscribe(ctx context.Context, durable, module string, deliver func(*broker.Delivery), options ...broker.Option) error
+	Subscribe(ctx context.Context, durable, module string, deliver func(*broker.Delivery)) error
 	Pending(ctx context.Context, durable, module string) (uint64, error)
 }
 
@@ -120,7 +120,7 @@ func (c *consumer) watch(ctx context.Context, b Broker, hangUp func()) {
 // is bounded by the broker. A second delivery of what is still being worked on
 // only renews the ticket.
 func (c *consumer) receive(ctx context.Context, delivered broker.Message, t ticket) {
-	m := newMessage(c.source, delivered, t, c.in.settings.clock())
+	m := newMessage(c.source, delivered, t, time.Now())
 	c.mu.Lock()
 	c.heard = time.Now()
 	if known := c.flying[m.place]; known != nil {
@@ -177,7 +177,7 @@ func (c *consumer) keepAlive(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		now := c.in.settings.clock()
+		now := time.Now()
 		for _, m := range c.inFlight() {
 			if now.Sub(m.received) < often {
 				continue // most are done before they need it

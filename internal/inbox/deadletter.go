@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"mallbots/internal/broker"
 	"mallbots/internal/database"
@@ -115,7 +116,7 @@ func (c *consumer) insertLetter(tx database.Tx, m *message, f failure, conflict 
 	if f.err != nil {
 		reason = f.err.Error()
 	}
-	now := c.in.settings.clock()
+	now := time.Now()
 	first := now
 	if !m.failed.IsZero() {
 		first = m.failed

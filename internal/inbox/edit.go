@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -68,7 +69,7 @@ func (in *Inbox) Edit(ctx context.Context, id string, content []byte, reason str
 				cause, error, stack, attempts, first_at, last_at, original)
 				SELECT $2, consumer, $3, key, sequence, type, subject, $4, $5, cause, error, '', 0, first_at, $6, id
 				FROM dead_letters WHERE id = $1`,
-			Args: []any{l.ID, copied, message, string(text), data, database.Micros(in.settings.clock())},
+			Args: []any{l.ID, copied, message, string(text), data, database.Micros(time.Now())},
 			Rows: 1, Else: ErrNoLetter.With("%s", id),
 		})
 		in.archive(tx, l, "edit", copied)

@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"errors"
+	"time"
 
 	"mallbots/internal/database"
 )
@@ -42,7 +43,7 @@ func (c *consumer) note(tx database.Tx, m *message, status string) {
 		SQL: `INSERT INTO inbox (consumer, message_id, key, sequence, status, received_at) VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (consumer, message_id) DO UPDATE SET status = excluded.status
 			WHERE inbox.key = excluded.key AND inbox.sequence = excluded.sequence`,
-		Args: []any{c.name, m.id, m.key, m.sequence, status, database.Micros(c.in.settings.clock())},
+		Args: []any{c.name, m.id, m.key, m.sequence, status, database.Micros(time.Now())},
 		Rows: 1, Else: errReused,
 	})
 }

@@ -49,7 +49,7 @@ func (in *Inbox) Health() error {
 	if !running && len(in.consumers) > 0 {
 		return fmt.Errorf("inbox %s: it does not run", in.db.Module())
 	}
-	now := in.settings.clock()
+	now := time.Now()
 	err := in.absent()
 	for _, source := range in.Sources() {
 		err = errors.Join(err, in.consumers[source].health(now))
@@ -164,7 +164,7 @@ func (c *consumer) waiting(ctx context.Context) (waiting, error) {
 // prune deletes inbox rows that are older than any redelivery can be, a
 // thousand per transaction. The gate rows stay: they are the memory without end.
 func (in *Inbox) prune(ctx context.Context) error {
-	before := in.settings.clock().Add(-in.settings.keep)
+	before := time.Now().Add(-in.settings.keep)
 	for _, source := range in.Sources() {
 		if err := in.pruneConsumer(ctx, in.consumers[source].name, before); err != nil {
 			return err

@@ -43,7 +43,6 @@ type handler struct {
 
 // settings are the patience and the sizes.
 type settings struct {
-	clock   func() time.Time
 	lanes   int
 	net     time.Duration // how often Await looks without being woken; ten times as often when there are other processes
 	batch   int           // deliveries in one transaction
@@ -69,9 +68,6 @@ type Option func(*settings)
 // Lanes sets how many keys are worked on at the same time, per source.
 func Lanes(n int) Option { return func(s *settings) { s.lanes = n } }
 
-// Clock replaces time.Now, for a simulator.
-func Clock(now func() time.Time) Option { return func(s *settings) { s.clock = now } }
-
 // Trace makes a span of each message that is handled.
 func Trace(tracer *tracing.Tracer) Option { return func(s *settings) { s.tracer = tracer } }
 
@@ -89,7 +85,7 @@ func New(db database.DB, log *slog.Logger, options ...Option) *Inbox {
 		db:  db,
 		log: tracing.Logs(log),
 		settings: settings{
-			clock: time.Now, lanes: lanes, net: 250 * time.Millisecond, batch: together, timeout: 10 * time.Second,
+			lanes: lanes, net: 250 * time.Millisecond, batch: together, timeout: 10 * time.Second,
 			gap: 10 * time.Second, pause: 250 * time.Millisecond,
 			first: 250 * time.Millisecond, calm: 2 * time.Second, span: 30 * time.Second,
 			tries: 8, crowd: 256, keep: 21 * 24 * time.Hour, deaf: 15 * time.Second,

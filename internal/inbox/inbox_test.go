@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -44,7 +45,7 @@ func TestAMessageIsAppliedOnceAndAcknowledged(t *testing.T) {
 
 func TestTheSameMessageFromEightSidesHasOneEffect(t *testing.T) {
 	onBoth(t, func(b *bench) {
-		m := newMessage("stores", price("ada", 1), silent{}, b.in.settings.clock())
+		m := newMessage("stores", price("ada", 1), silent{}, time.Now())
 		outcomes := make(chan outcome, 8)
 		var all sync.WaitGroup
 		for range 8 {

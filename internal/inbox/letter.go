@@ -146,7 +146,7 @@ func (in *Inbox) Count(ctx context.Context) (dead, held int64, err error) {
 
 // revive makes the message of a letter again.
 func (c *consumer) revive(l Letter) *message {
-	m := newMessage(c.source, broker.Message{Subject: l.Subject, ID: l.MessageID, Header: l.Headers, Data: l.data}, silent{}, c.in.settings.clock())
+	m := newMessage(c.source, broker.Message{Subject: l.Subject, ID: l.MessageID, Header: l.Headers, Data: l.data}, silent{}, time.Now())
 	m.id, m.key, m.sequence, m.kind = l.MessageID, l.Key, l.Sequence, l.Type
 	return m
 }

@@ -96,7 +96,7 @@ func (c *consumer) count(m *message, o outcome) {
 // observe notes how long the transaction of some messages took, and how old
 // they are.
 func observe(c *consumer, messages []*message, took time.Duration) {
-	now := c.in.settings.clock()
+	now := time.Now()
 	for _, m := range messages {
 		processing.WithLabelValues(c.labels(m)...).Observe(took.Seconds())
 		if m.invalid == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"mallbots/internal/cause"
 	"mallbots/internal/database"
@@ -164,7 +165,7 @@ func (in *Inbox) blame(ctx context.Context, l Letter, reason error) error {
 	return in.db.InTx(ctx, func(tx database.Tx) error {
 		operator.Record(ctx, tx, operator.Action{Verb: "retry", Target: l.ID, Key: l.Key, Outcome: clean(reason.Error())})
 		_, err := tx.Exec(ctx, `UPDATE dead_letters SET attempts = attempts + 1, error = $2, stack = $3, last_at = $4 WHERE id = $1`,
-			l.ID, clean(reason.Error()), clean(f.stack), database.Micros(in.settings.clock()))
+			l.ID, clean(reason.Error()), clean(f.stack), database.Micros(time.Now()))
 		return err
 	})
 }

@@ -3,6 +3,7 @@ package inbox
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"mallbots/internal/database"
 )
@@ -68,7 +69,7 @@ func (c *consumer) passNext(tx database.Tx, m *message) {
 // noteAll queues the inbox rows that say what became of messages which were not
 // seen before.
 func (c *consumer) noteAll(tx database.Tx, batch []*message, statuses []string) {
-	now := database.Micros(c.in.settings.clock())
+	now := database.Micros(time.Now())
 	status := make(map[*message]string, len(batch))
 	for i, m := range batch {
 		status[m] = statuses[i]

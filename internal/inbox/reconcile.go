@@ -67,7 +67,7 @@ func (c *consumer) reconcile(ctx context.Context, b rewinder) error {
 		return err
 	}
 	incarnation := database.Incarnation(c.in.db)
-	asked := c.in.settings.clock()
+	asked := time.Now()
 	floor, err := b.Floor(ctx, c.name, c.source)
 	if err != nil {
 		return err
@@ -125,7 +125,7 @@ func (c *consumer) reconcile(ctx context.Context, b rewinder) error {
 		}
 		_, err = tx.Exec(ctx, `INSERT INTO inbox_positions (consumer, epoch, sequence, noted_at) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (consumer) DO UPDATE SET epoch = excluded.epoch, sequence = excluded.sequence, noted_at = excluded.noted_at`,
-			c.name, floor.Epoch, int64(floor.Acknowledged), database.Micros(c.in.settings.clock()))
+			c.name, floor.Epoch, int64(floor.Acknowledged), database.Micros(time.Now()))
 		return err
 	})
 }
@@ -168,7 +168,7 @@ func (c *consumer) firstUnknown(ctx context.Context, b rewinder, from, to uint64
 		}
 		var asked []*message
 		for _, delivered := range page {
-			m := newMessage(c.source, delivered, silent{}, c.in.settings.clock())
+			m := newMessage(c.source, delivered, silent{}, time.Now())
 			if delivered.Sequence <= to && m.invalid == nil { // nobody could say of another whether it was discarded
 				asked = append(asked, m)
 			}

@@ -122,9 +122,9 @@ type onlooker struct {
 	see func(*broker.Delivery)
 }
 
-func (o onlooker) Subscribe(ctx context.Context, durable, module string, deliver func(*broker.Delivery), options ...broker.Option) error {
+func (o onlooker) Subscribe(ctx context.Context, durable, module string, deliver func(*broker.Delivery)) error {
 	return o.Broker.Subscribe(ctx, durable, module, func(d *broker.Delivery) {
 		o.see(d)
 		deliver(d)
-	}, options...)
+	})
 }

@@ -77,7 +77,7 @@ func (c *consumer) drain(ctx context.Context, key string) {
 		if current == nil || current.id != m.id {
 			current = m
 		}
-		now := c.in.settings.clock()
+		now := time.Now()
 		f := c.in.classify(ctx, err)
 		final := current.strike(c.in.settings, f, now, false)
 		c.report(ctx, current, f, final)

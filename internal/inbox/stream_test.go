@@ -127,8 +127,8 @@ type spy struct {
 	see func(*broker.Delivery)
 }
 
-func (s spy) Subscribe(ctx context.Context, durable, module string, deliver func(*broker.Delivery), options ...broker.Option) error {
-	return s.Broker.Subscribe(ctx, durable, module, func(d *broker.Delivery) { s.see(d); deliver(d) }, options...)
+func (s spy) Subscribe(ctx context.Context, durable, module string, deliver func(*broker.Delivery)) error {
+	return s.Broker.Subscribe(ctx, durable, module, func(d *broker.Delivery) { s.see(d); deliver(d) })
 }
 
 func TestASubscriptionThatWentDeafIsReplaced(t *testing.T) {
@@ -146,13 +146,13 @@ type deaf struct {
 	heard bool
 }
 
-func (d *deaf) Subscribe(ctx context.Context, durable, module string, deliver func(*broker.Delivery), options ...broker.Option) error {
+func (d *deaf) Subscribe(ctx context.Context, durable, module string, deliver func(*broker.Delivery)) error {
 	if !d.heard {
 		d.heard = true
 		<-ctx.Done()
 		return nil
 	}
-	return d.Broker.Subscribe(ctx, durable, module, deliver, options...)
+	return d.Broker.Subscribe(ctx, durable, module, deliver)
 }
 
 func TestAwaitSaysWhetherItWasApplied(t *testing.T) {

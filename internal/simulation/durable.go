@@ -156,7 +156,7 @@ func (t *ticket) Nak(delay time.Duration) error {
 }
 
 // Subscribe implements inbox.Broker, for those who run; here nobody does.
-func (b *bus) Subscribe(ctx context.Context, _, _ string, _ func(*broker.Delivery), _ ...broker.Option) error {
+func (b *bus) Subscribe(ctx context.Context, _, _ string, _ func(*broker.Delivery)) error {
 	<-ctx.Done()
 	return nil
 }
