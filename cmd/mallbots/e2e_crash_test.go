@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,17 +13,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"mallbots/internal/freeport"
 	"mallbots/internal/host/hosttest"
 )
-
-// freeAddress is an address that a process can listen on again after a crash.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, l.Close()) }()
-	return l.Addr().String()
-}
 
 // TestKilledFiveTimes kills the process at random moments while people shop.
 // Every check-out that was answered must have its one order.
@@ -43,7 +34,7 @@ func TestStoppedWhilePeopleShop(t *testing.T) {
 // starts it again.
 func interrupted(t *testing.T, times int, duration time.Duration, end func(p *process), backend ...string) {
 	t.Helper()
-	address := freeAddress(t)
+	address := freeport.Address(t)
 	journal := filepath.Join(t.TempDir(), "journal")
 	serve := func() *process {
 		return launch(t, append([]string{"--http=" + address, "--ops=127.0.0.1:0"}, backend...)...)

@@ -13,6 +13,7 @@ import (
 
 	"mallbots/internal/broker/brokertest"
 	"mallbots/internal/commandline"
+	"mallbots/internal/freeport"
 	"mallbots/internal/host"
 	"mallbots/internal/host/hosttest"
 )
@@ -119,7 +120,7 @@ func TestDemoTellsTheLifeOfAnOrder(t *testing.T) {
 }
 
 func TestNobodyAtTheOpsListener(t *testing.T) {
-	ops := "--ops=" + freeAddress(t)
+	ops := "--ops=" + freeport.Address(t)
 	out, _, code := output(t, 30*time.Second, "audit", ops, "--json")
 	require.Equal(t, 1, code)
 	var v commandline.Verdict

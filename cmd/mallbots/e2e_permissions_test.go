@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +19,7 @@ import (
 	"mallbots/internal/broker"
 	"mallbots/internal/broker/brokertest"
 	"mallbots/internal/database/pgtest"
+	"mallbots/internal/freeport"
 	"mallbots/internal/host/hosttest"
 )
 
@@ -100,10 +100,7 @@ func TestEachModuleHasItsOwnRights(t *testing.T) {
 	o.grant(t)
 
 	// Serving migrates nothing: it waits for whoever may.
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	ops := free.Addr().String()
-	require.NoError(t, free.Close())
+	ops := freeport.Address(t)
 	early := running(t, append([]string{"serve", "--http=127.0.0.1:0", "--ops=" + ops}, o.serve...)...)
 	hosttest.Eventually(t, func() bool {
 		var answer struct {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	_ "modernc.org/sqlite" // to make a schema look newer
 
+	"mallbots/internal/freeport"
 	"mallbots/internal/host/hosttest"
 	depotv1 "mallbots/proto/mallbots/depot/v1"
 )
@@ -123,7 +124,7 @@ func TestUnreachablePartsAreNamedAndWaitedFor(t *testing.T) {
 		{"broker", "--nats-url=nats://127.0.0.1:1", "broker"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			ops := freeAddress(t)
+			ops := freeport.Address(t)
 			cmd := program(t, t.Context(), "serve", "--http=127.0.0.1:0", "--ops="+ops, "--data="+t.TempDir(), c.flag)
 			log := &lockedBuffer{}
 			cmd.Stderr = log

@@ -4,13 +4,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/stretchr/testify/require"
+
+	"mallbots/internal/freeport"
 )
 
 // patience is how long a test waits for what must come, however busy the machine
@@ -50,11 +51,7 @@ type external struct {
 
 func newExternal(t *testing.T) *external {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	port := free.Addr().(*net.TCPAddr).Port
-	require.NoError(t, free.Close())
-	e := &external{options: server.Options{Host: "127.0.0.1", Port: port, StoreDir: t.TempDir(), ServerName: "external"}}
+	e := &external{options: server.Options{Host: "127.0.0.1", Port: freeport.Port(t), StoreDir: t.TempDir(), ServerName: "external"}}
 	t.Cleanup(func() {
 		if e.server != nil {
 			e.stop()

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"mallbots/internal/freeport"
 )
 
 // leaderCells run two processes of the whole mall on one database, of which the
@@ -45,7 +47,7 @@ func secondReplica(m *mall) {
 	m.until(20*time.Second, m.ready)
 	m.other, m.otherOps = m.proc, m.ops
 	m.t.Cleanup(m.other.kill)
-	m.http, m.ops, m.data = freeAddress(m.t), freeAddress(m.t), filepath.Join(m.dir, "second")
+	m.http, m.ops, m.data = freeport.Address(m.t), freeport.Address(m.t), filepath.Join(m.dir, "second")
 	m.start()
 }
 

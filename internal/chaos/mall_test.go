@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"mallbots/internal/database/pgtest"
+	"mallbots/internal/freeport"
 )
 
 // The backends.
@@ -63,7 +64,7 @@ func newMall(t *testing.T, backend, binary string, seed uint64, args ...string) 
 	log, err := os.Create(filepath.Join(dir, "log"))
 	require.NoError(t, err)
 	m := &mall{
-		t: t, backend: backend, dir: dir, data: filepath.Join(dir, "data"), http: freeAddress(t), ops: freeAddress(t),
+		t: t, backend: backend, dir: dir, data: filepath.Join(dir, "data"), http: freeport.Address(t), ops: freeport.Address(t),
 		binary: binary, args: args, log: log, rand: rand.New(rand.NewPCG(seed, uint64(len(backend)))), known: map[string]bool{},
 	}
 	if backend == external {

@@ -4,7 +4,6 @@ package chaos
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"strconv"
 	"testing"
@@ -14,6 +13,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
+
+	"mallbots/internal/freeport"
 )
 
 // What this program sees from its environment when it is to be a nats-server.
@@ -50,11 +51,7 @@ type natsServer struct {
 
 func newNATS(t *testing.T, dir string, log *os.File) *natsServer {
 	t.Helper()
-	_, port, err := net.SplitHostPort(freeAddress(t))
-	require.NoError(t, err)
-	number, err := strconv.Atoi(port)
-	require.NoError(t, err)
-	n := &natsServer{t: t, dir: dir, port: number, log: log}
+	n := &natsServer{t: t, dir: dir, port: freeport.Port(t), log: log}
 	n.start()
 	t.Cleanup(func() { n.proc.kill() })
 	return n
@@ -75,7 +72,7 @@ func (n *natsServer) start() {
 			conn.Close()
 		}
 		return err == nil
-	}, 20*time.Second, 10*time.Millisecond, "nats-server")
+	}, 30*time.Second, 10*time.Millisecond, "nats-server")
 }
 
 // js connects as somebody who may do everything.
@@ -86,12 +83,4 @@ func (n *natsServer) js() (*nats.Conn, jetstream.JetStream) {
 	js, err := jetstream.New(conn)
 	require.NoError(n.t, err)
 	return conn, js
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, l.Close()) }()
-	return l.Addr().String()
 }

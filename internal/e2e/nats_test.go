@@ -15,6 +15,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
+
+	"mallbots/internal/freeport"
 )
 
 // natsEnv is what this program sees when it is to be a nats-server: a node, as JSON.
@@ -53,7 +55,7 @@ func serveNATS(text string) {
 }
 
 func hostPort(address string) (string, int) {
-	host, port, _ := net.SplitHostPort(address) // both made by freeAddress
+	host, port, _ := net.SplitHostPort(address) // both made by freeport
 	number, _ := strconv.Atoi(port)
 	return host, number
 }
@@ -66,8 +68,8 @@ func startNATS(t *testing.T, dir string, count int) (nodes []*process, url strin
 	require.NoError(t, err)
 	var routes, clients []string
 	for range count {
-		routes = append(routes, freeAddress(t))
-		clients = append(clients, freeAddress(t))
+		routes = append(routes, freeport.Address(t))
+		clients = append(clients, freeport.Address(t))
 	}
 	for i := range count {
 		n := node{Name: fmt.Sprintf("n%d", i+1), Dir: filepath.Join(dir, fmt.Sprintf("nats-%d", i+1)), Client: clients[i]}

@@ -3,8 +3,6 @@ package e2e
 import (
 	"bufio"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"mallbots/internal/freeport"
 )
 
 // process is a server that can be killed and started again at its addresses.
@@ -136,7 +136,7 @@ type server struct {
 // serve starts a binary's serve on addresses of its own.
 func serve(t *testing.T, dir, name, binary string, args ...string) *server {
 	t.Helper()
-	api, ops := freeAddress(t), freeAddress(t)
+	api, ops := freeport.Address(t), freeport.Address(t)
 	data := filepath.Join(dir, name)
 	s := &server{url: "http://" + api, ops: "http://" + ops, process: &process{
 		name: name, log: filepath.Join(dir, name+".log"),
@@ -145,28 +145,4 @@ func serve(t *testing.T, dir, name, binary string, args ...string) *server {
 	}}
 	s.start(t)
 	return s
-}
-
-// taken are the ports that freeAddress has given away.
-var taken sync.Map
-
-// freeAddress is one that nobody listens on at the moment, below the ports that
-// the system gives to connections: a process that is killed finds it free when
-// it comes back.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	for range 1000 {
-		port := 20000 + rand.IntN(12000)
-		if _, known := taken.LoadOrStore(port, true); known {
-			continue
-		}
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			continue
-		}
-		require.NoError(t, l.Close())
-		return l.Addr().String()
-	}
-	require.Fail(t, "no port from 20000 to 32000 is free")
-	return ""
 }

@@ -16,6 +16,7 @@ import (
 
 	"mallbots/baskets"
 	"mallbots/depot"
+	"mallbots/internal/freeport"
 	"mallbots/internal/host"
 	"mallbots/internal/host/hosttest"
 	"mallbots/internal/secret"
@@ -168,13 +169,13 @@ func TestReadinessNamesTheBrokerRelayAndConsumersAndTheyHeal(t *testing.T) {
 
 func TestAnUnreachableDatabaseIsWaitedFor(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	ops := freeAddress(t)
-	api := freeAddress(t)
+	ops := freeport.Address(t)
+	api := freeport.Address(t)
 	done := make(chan error, 1)
 	go func() {
 		done <- host.Run(ctx, host.Config{
 			HTTP: api, Ops: ops, Data: t.TempDir(), Log: hosttest.Log(t),
-			DatabaseURL: secret.Text("postgres://mallbots:hunter2@" + freeAddress(t) + "/mallbots"),
+			DatabaseURL: secret.Text("postgres://mallbots:hunter2@" + freeport.Address(t) + "/mallbots"),
 		}, all[:1], func(host.Addresses) { t.Error("it got ready without a database") })
 	}()
 	var text string
@@ -243,7 +244,7 @@ func TestRebuildingAnswersWhatItRebuilt(t *testing.T) {
 func startBroker(t *testing.T, port int, dir string) *server.Server {
 	t.Helper()
 	if port == 0 {
-		port = -1
+		port = freeport.Port(t)
 	}
 	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: dir, SyncAlways: true, NoSigs: true, NoLog: true})
 	require.NoError(t, err)
@@ -251,14 +252,6 @@ func startBroker(t *testing.T, port int, dir string) *server.Server {
 	require.True(t, s.ReadyForConnections(hosttest.Patience))
 	t.Cleanup(s.Shutdown)
 	return s
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, l.Close()) }()
-	return l.Addr().String()
 }
 
 // damage runs SQL on the database of stores behind the process's back.

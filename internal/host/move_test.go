@@ -11,6 +11,7 @@ import (
 
 	"mallbots/internal/broker/brokertest"
 	"mallbots/internal/database/pgtest"
+	"mallbots/internal/freeport"
 	"mallbots/internal/host"
 	"mallbots/internal/host/hosttest"
 	"mallbots/internal/secret"
@@ -174,7 +175,7 @@ func TestAMoveThatCannotGoWellIsRefused(t *testing.T) {
 
 	refuses(409, "runs in this process already", p.mall, host.MoveRequest{From: p.other.OpsURL, Ops: p.mall.OpsURL, API: p.mall.URL, Pause: "2s"})
 	nobody := good
-	nobody.From = "http://" + freeAddress(t)
+	nobody.From = "http://" + freeport.Address(t)
 	refuses(503, "does not answer", p.other, nobody)
 	hasty := good
 	hasty.Pause = "1ns"

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"mallbots/internal/broker"
+	"mallbots/internal/freeport"
 )
 
 // Embedded is a broker with its server in the process.
@@ -53,10 +53,7 @@ func NewConfigured(t testing.TB, configuration string) *External {
 
 func newExternal(t testing.TB, options server.Options) *External {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	options.Host, options.Port = "127.0.0.1", free.Addr().(*net.TCPAddr).Port
-	require.NoError(t, free.Close())
+	options.Host, options.Port = "127.0.0.1", freeport.Port(t)
 	options.ServerName, options.StoreDir = "external", t.TempDir()
 	options.JetStream, options.SyncAlways, options.NoSigs, options.NoLog = true, true, true, true
 	e := &External{t: t, options: options}
