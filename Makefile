@@ -38,7 +38,7 @@ demo: ## 20 seconds of a busy mall, the life of one order, and the audit
 	go run ./cmd/mallbots demo
 
 test: ## every test, on SQLite, PostgreSQL and NATS
-	go run ./internal/database/pgtest/with -- go test ./...
+	go run ./internal/database/pgtest/with -- go test -timeout=30m ./...
 
 sim: ## simulate the mall: SEEDS=10000 seeds in two processes, or SEED=12345 with its trace
 	@mkdir -p bin
@@ -75,7 +75,7 @@ fuzz: ## every fuzz target for a while: make fuzz TIME=20s
 	done
 
 test/race: ## the race detector, where it is affordable
-	go test -race $(RACE)
+	go test -timeout=30m -race $(RACE)
 
 chaos: ## break real processes in every way for some 7 minutes, and count what was lost
 	$(CHAOS) -test.run=TestMatrix -runs=1 -budget=6m $(ARGS)
@@ -91,7 +91,7 @@ chaos/kills: ## SIGKILL of the whole process under load, KILLS=300 times on each
 	$(CHAOS) -test.run=TestKills -kills=$(KILLS) -shopping=1s $(ARGS)
 
 test/postgres: ## the modules' tests with PostgreSQL instead of SQLite
-	MALLBOTS_TEST_DATABASE=postgres go run ./internal/database/pgtest/with -- go test ./stores ./baskets ./ordering ./depot
+	MALLBOTS_TEST_DATABASE=postgres go run ./internal/database/pgtest/with -- go test -timeout=30m ./stores ./baskets ./ordering ./depot
 
 lint: ## formatting, vet, staticcheck, unchecked errors, switches that miss a case, protos
 	@unformatted=$$($(LINT) gofumpt -l $$(git ls-files '*.go' | grep -v '\.pb\.go$$' | grep -v '\.connect\.go$$')); \
