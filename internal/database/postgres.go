@@ -85,7 +85,7 @@ func (c Config) pool() (*pgxpool.Config, error) {
 	connect.RuntimeParams["search_path"] = pgx.Identifier{c.Module}.Sanitize()
 	for name, value := range map[string]string{
 		"application_name":                    "mallbots/" + c.Module,
-		"idle_in_transaction_session_timeout": "30000", // a transaction does nothing else
+		"idle_in_transaction_session_timeout": "5000", // a transaction does nothing else; who is gone without a word keeps its locks no longer
 	} {
 		if connect.RuntimeParams[name] == "" {
 			connect.RuntimeParams[name] = value
@@ -94,9 +94,7 @@ func (c Config) pool() (*pgxpool.Config, error) {
 	if connect.ConnectTimeout == 0 {
 		connect.ConnectTimeout = 5 * time.Second
 	}
-	// A server that is gone without a word is found out in 25 seconds.
-	dialer := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}}
-	connect.DialFunc = dialer.DialContext
+	connect.DialFunc = postgresDialer.DialContext
 	return pools, nil
 }
 

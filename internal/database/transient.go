@@ -61,6 +61,7 @@ func transientState(code string) bool {
 	case "40001", // serialization failure
 		"40P01",                                     // deadlock
 		"55P03",                                     // a lock is not available
+		"25P03",                                     // a transaction was paused for too long
 		"57P01", "57P02", "57P03", "57P04", "57P05": // the server shuts down, starts, or cut an idle session
 		return true
 	}

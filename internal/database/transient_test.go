@@ -73,6 +73,23 @@ func TestALostSessionIsTransientAndReplaced(t *testing.T) {
 	require.Equal(t, []string{"c"}, ids(t, db))
 }
 
+func TestAPausedTransactionIsTransient(t *testing.T) {
+	db := databasetest.Open(t, database.Postgres, "test", things)
+	err := db.InTx(t.Context(), func(tx database.Tx) error {
+		require.NoError(t, insert(t.Context(), tx, "a"))
+		pid, err := database.One(t.Context(), tx, database.Value[int64], `SELECT pg_backend_pid() FROM (SELECT set_config('idle_in_transaction_session_timeout', '10', true)) AS s`)
+		require.NoError(t, err)
+		require.Eventually(t, func() bool {
+			n, err := database.One(t.Context(), db, database.Value[int64], `SELECT count(*) FROM pg_stat_activity WHERE pid = $1`, pid)
+			return err == nil && n == 0
+		}, 10*time.Second, 10*time.Millisecond, "the server ends its session")
+		return insert(t.Context(), tx, "b")
+	})
+	require.Error(t, err)
+	require.True(t, database.Transient(err), err)
+	require.Empty(t, ids(t, db))
+}
+
 // proxy passes bytes between a client and a server, until it is cut: then what
 // the server says is lost, with the connection.
 type proxy struct {
