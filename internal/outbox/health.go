@@ -36,6 +36,8 @@ func (r *Relay) HealthySince() time.Time {
 // Depth is how many messages wait to be published, and for how long the oldest
 // of them has.
 func (r *Relay) Depth(ctx context.Context) (rows int64, oldest time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience) // who measures goes on, even if a connection is lost without a word
+	defer cancel()
 	since, err := database.One(ctx, r.db, func(from database.Row) (int64, error) {
 		var created int64
 		err := from.Scan(&rows, &created)

@@ -93,8 +93,10 @@ func (t *Timers) Run(ctx context.Context) error {
 
 // round fires what is due and returns how long to sleep.
 func (t *Timers) round(ctx context.Context) time.Duration {
-	timers, err := database.All(ctx, t.db, scan,
+	reading, cancel := context.WithTimeout(ctx, t.patience) // a connection may be lost without a word
+	timers, err := database.All(reading, t.db, scan,
 		`SELECT name, key, due_at, attempts, correlation_id, causation_id, traceparent FROM timers ORDER BY due_at LIMIT `+strconv.Itoa(atOnce))
+	cancel()
 	t.mu.Lock()
 	t.broken = err
 	t.mu.Unlock()
