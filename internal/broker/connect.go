@@ -11,6 +11,14 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
+// A connection that is lost without a word, as when a cable is pulled, is found
+// out when so many pings in a row had no answer: after 3 to 4 seconds. A server
+// that answers more slowly is of no use either.
+const (
+	pingEvery = time.Second
+	pingsLost = 3
+)
+
 // Connect uses the server or cluster at url (several, separated by commas).
 // It returns at once, whether the server can be reached or not: the connection
 // is tried again for ever, and Health tells how that goes. Only a malformed
@@ -37,8 +45,8 @@ func (b *Broker) options(where string, closed chan struct{}) []nats.Option {
 		nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectBufSize(-1),
 		nats.CustomReconnectDelay(func(attempts int) time.Duration { return backoff(attempts, 50*time.Millisecond, longest) }),
-		nats.PingInterval(10 * time.Second),
-		nats.MaxPingsOutstanding(2),
+		nats.PingInterval(pingEvery),
+		nats.MaxPingsOutstanding(pingsLost),
 		nats.DrainTimeout(request),
 		nats.ConnectHandler(func(*nats.Conn) {
 			b.connected()
