@@ -12,6 +12,8 @@
 // strikes at a random moment; it is healed; the shopping goes on; then all is
 // quiet, and the verdict is made from outside, from the books (mallbots audit),
 // the tables of all modules, and the journal of what shoppers were promised.
+// Faults of the network are those of a wire, a proxy between the mall and one of
+// its servers.
 //
 // All of it is test files with the build tag chaos.
 package chaos

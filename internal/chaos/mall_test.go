@@ -50,6 +50,9 @@ type mall struct {
 	pg   *pgtest.Server
 	nats *natsServer
 
+	toDatabase, toBroker *wire // nil where it goes straight to its servers
+	straight             bool  // whoever starts from now on does
+
 	loads    int
 	healed   time.Time       // when the last fault was taken away
 	known    map[string]bool // keys that were poisoned on purpose
@@ -92,7 +95,11 @@ func newMall(t *testing.T, backend, binary string, seed uint64, args ...string) 
 func (m *mall) serving(http, ops string) []string {
 	args := append([]string{"serve", "--http=" + http, "--ops=" + ops, "--data=" + m.data, "--log-level=warn", "--free-disk=-1"}, m.args...)
 	if m.backend == external {
-		args = append(args, "--database-url="+m.pg.DSN, "--nats-url="+m.nats.url())
+		database, broker := m.pg.DSN, m.nats.url()
+		if m.toDatabase != nil && !m.straight {
+			database, broker = "postgres://mallbots@"+m.toDatabase.address()+"/postgres?sslmode=disable", "nats://"+m.toBroker.address()
+		}
+		args = append(args, "--database-url="+database, "--nats-url="+broker)
 	}
 	return args
 }

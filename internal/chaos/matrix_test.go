@@ -27,6 +27,8 @@ type cell struct {
 	lasts    time.Duration // how long the fault goes on, about
 	args     []string      // more of serve's
 	fresh    bool          // each run has a mall of its own
+	wired    bool          // with a wire between it and its servers
+	within   time.Duration // and after that time it has to be itself again
 	skip     func() string // why it cannot be run here
 	before   func(m *mall)
 	strike   func(m *mall, l *load) (fired int) // and heals
@@ -39,10 +41,10 @@ var both = []string{embedded, external}
 const together = 10
 
 func cells() []cell {
-	points := failpointCells()
+	many := slices.Concat(failpointCells(), networkCells())
 	order := rand.New(rand.NewPCG(*seedFlag, 0))
-	order.Shuffle(len(points), func(i, j int) { points[i], points[j] = points[j], points[i] }) // where time is short, each run visits others
-	return slices.Concat(processCells(), brokerCells(), storeCells(), messageCells(), databaseCells(), leaderCells(), points)
+	order.Shuffle(len(many), func(i, j int) { many[i], many[j] = many[j], many[i] }) // where time is short, each run visits others
+	return slices.Concat(processCells(), brokerCells(), storeCells(), messageCells(), databaseCells(), leaderCells(), many)
 }
 
 // TestMatrix runs every cell on every backend it is for.
@@ -93,6 +95,9 @@ func runCell(t *testing.T, c cell, backend string) (r row) {
 		seed := *seedFlag ^ h.Sum64() ^ uint64(r.runs)
 		t.Run(fmt.Sprint(r.runs), func(t *testing.T) {
 			m := newMall(t, backend, binary, seed, c.args...)
+			if c.wired {
+				m.wire()
+			}
 			ok, unknown := 0, 0
 			for n := 0; n == 0 || n < together && !c.fresh && r.runs < *runsFlag && !spent(); n++ {
 				v := m.suffer(c)

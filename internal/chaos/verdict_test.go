@@ -5,6 +5,7 @@ package chaos
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os/exec"
 	"syscall"
 	"time"
@@ -107,10 +108,16 @@ func (m *mall) suffer(c cell) (v verdict) {
 	v.fired = c.strike(m, l)
 	if v.fired > 0 {
 		before := m.healed
-		if m.until(60*time.Second, m.ready) && l.proc.runs() {
+		switch {
+		case c.wired:
+			m.until(60*time.Second, func() bool { return m.ready() && (!l.proc.runs() || m.decides(before)) })
+		case m.until(60*time.Second, m.ready) && l.proc.runs():
 			l.progress(60 * time.Second)
 		}
 		v.recovery = time.Since(before)
+		if c.wired && v.recovery > c.within {
+			v.trouble = fmt.Sprintf("it healed after %s", v.recovery)
+		}
 	}
 	r := l.finish()
 	if c.after != nil {

@@ -85,7 +85,7 @@ func (c Config) pool() (*pgxpool.Config, error) {
 	connect.RuntimeParams["search_path"] = pgx.Identifier{c.Module}.Sanitize()
 	for name, value := range map[string]string{
 		"application_name":                    "mallbots/" + c.Module,
-		"idle_in_transaction_session_timeout": "5000", // a transaction does nothing else; who is gone without a word keeps its locks no longer
+		"idle_in_transaction_session_timeout": "3000", // a transaction does nothing else; who is gone without a word keeps its locks no longer
 	} {
 		if connect.RuntimeParams[name] == "" {
 			connect.RuntimeParams[name] = value
