@@ -27,6 +27,7 @@ type module struct {
 	db          database.DB
 	keys        personal.Keys
 	patience    time.Duration // with the depot
+	now         func() time.Time
 	ear         ear
 	customers   *eventsourcing.Repository[*customer.Customer, customer.Event]
 	orders      *eventsourcing.Repository[*order.Order, order.Event]
@@ -50,6 +51,7 @@ func mount(ctx context.Context, h *host.Host, patience time.Duration) error {
 			return s.Inbox.Parked(ctx, q, "depot", orderID)
 		},
 	})
+	m.now = s.Now
 	orderingv1connect.RegisterOrderingServiceHandler(h.RPC, m) // gRPC, gRPC-Web, Connect and REST
 
 	in := s.Inbox
@@ -81,7 +83,7 @@ func mount(ctx context.Context, h *host.Host, patience time.Duration) error {
 
 // newModule returns the module on its database.
 func newModule(db database.DB, patience time.Duration, ear ear) *module {
-	m := &module{db: db, patience: patience, ear: ear}
+	m := &module{db: db, patience: patience, now: time.Now, ear: ear}
 	m.customers = eventsourcing.NewRepository("customer", customer.New, m.projectCustomer, publishCustomer).Seal(m.keys)
 	m.orders = eventsourcing.NewRepository("order", order.New, projectOrder, publishOrder).Guard(theirs)
 	m.fulfilments = eventsourcing.NewRepository("fulfilment", fulfilment.New, nil, m.carryOut)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"mallbots/internal/database"
 	"mallbots/internal/fault"
@@ -60,7 +59,7 @@ func (m *module) onBasketCheckedOut(ctx context.Context, tx database.Tx, e *bask
 		return err
 	}
 	return m.fulfilments.Create(ctx, tx, e.GetBasketId(), func(f *fulfilment.Fulfilment) error {
-		return f.OrderPlaced(time.Now().Add(m.patience))
+		return f.OrderPlaced(m.now().Add(m.patience))
 	})
 }
 

@@ -54,7 +54,7 @@ func (m *module) onDeadline(ctx context.Context, tx database.Tx, orderID string)
 // patientUntil is how long the depot may still take to answer, now that its time
 // has passed; zero when it had its chance.
 func (m *module) patientUntil(ctx context.Context, tx database.Tx, orderID string) (time.Time, error) {
-	now := time.Now()
+	now := m.now()
 	since := m.ear.healthySince()
 	if since.IsZero() {
 		since = now
@@ -88,7 +88,7 @@ func (m *module) publishedAt(ctx context.Context, tx database.Tx, orderID string
 	messages, _, err := outbox.About(ctx, tx, orderID)
 	for _, message := range messages {
 		if message.Sent.IsZero() {
-			return time.Now(), err
+			return m.now(), err
 		}
 		if message.Sent.After(at) {
 			at = message.Sent

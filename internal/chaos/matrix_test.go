@@ -41,7 +41,7 @@ var both = []string{embedded, external}
 const together = 10
 
 func cells() []cell {
-	many := slices.Concat(failpointCells(), networkCells())
+	many := slices.Concat(failpointCells(), networkCells(), clockCells())
 	order := rand.New(rand.NewPCG(*seedFlag, 0))
 	order.Shuffle(len(many), func(i, j int) { many[i], many[j] = many[j], many[i] }) // where time is short, each run visits others
 	return slices.Concat(processCells(), brokerCells(), storeCells(), messageCells(), databaseCells(), leaderCells(), many)

@@ -12,6 +12,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"mallbots/internal/database"
+	"mallbots/internal/failpoint"
 	"mallbots/internal/inbox"
 	"mallbots/internal/outbox"
 	"mallbots/internal/timers"
@@ -48,6 +49,7 @@ type Service struct {
 	Inbox  *inbox.Inbox
 	Timers *timers.Timers
 	Log    *slog.Logger
+	Now    func() time.Time // by which deadlines run, whatever becomes of the machine's clock
 
 	asleep    atomic.Bool // it is not at home in this process
 	readiness *readiness
@@ -87,16 +89,18 @@ func (h *Host) Service(ctx context.Context, name string, migrations fs.FS) (*Ser
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	clock := newClock(failpoint.Now, func(ctx context.Context) (bool, error) { return database.CompareClock(ctx, db) }, log)
 	s := &Service{
-		Name: name, DB: db, Log: log, readiness: h.readiness,
+		Name: name, DB: db, Log: log, Now: clock.now, readiness: h.readiness,
 		Inbox:  inbox.New(db, log, append(append(watched, inbox.Trace(h.tracer)), h.parts.Inbox...)...),
-		Timers: timers.New(db, log, append([]timers.Option{timers.Trace(h.tracer)}, h.parts.Timers...)...),
+		Timers: timers.New(db, log, append([]timers.Option{timers.Trace(h.tracer), timers.Clock(clock.now)}, h.parts.Timers...)...),
 	}
 	h.services = append(h.services, s)
 	h.readiness.add(part, name, db.Ping)
 	h.readiness.add(name+".replicas", name, func(context.Context) error { return h.together(db) })
 	h.readiness.add(name+".consumer", name, s.awake(func() error { return s.Inbox.Health() }))
 	h.readiness.add(name+".timers", name, s.awake(func() error { return s.Timers.Health() }))
+	h.readiness.add(name+".clock", name, clock.check)
 	h.readiness.add(name+".outbox", name, func(context.Context) error { return h.pressure.admit(name) })
 	return s, nil
 }
