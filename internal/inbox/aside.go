@@ -66,7 +66,7 @@ func (a *aside) run(ctx context.Context) {
 		if m == nil {
 			return
 		}
-		if pause := m.next.Sub(time.Now()); pause > 0 {
+		if pause := time.Until(m.next); pause > 0 {
 			timer := time.NewTimer(pause)
 			select {
 			case <-ctx.Done():

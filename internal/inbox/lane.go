@@ -86,7 +86,7 @@ func (l *lane) pause() time.Duration {
 		return 0
 	}
 	due := l.ready[0].received.Truncate(linger).Add(linger)
-	return max(0, due.Sub(time.Now()))
+	return max(0, time.Until(due))
 }
 
 // rest waits for something new, or until the pause is over; it is false when
