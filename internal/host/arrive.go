@@ -305,6 +305,9 @@ func (p *process) inquireAlways(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		for _, r := range p.residents {
+			if !r.doubtful(ctx) {
+				continue
+			}
 			release, err := r.claim()
 			if err != nil {
 				continue

@@ -57,6 +57,16 @@ func (r *resident) settled(where residence) {
 // works says whether the module is at work in this process.
 func (r *resident) works() bool { return !r.asleep.Load() }
 
+// doubtful says whether the module may not be where this process believes. It
+// claims nothing, so that no move is refused because somebody had a look.
+func (r *resident) doubtful(ctx context.Context) bool {
+	if !r.works() {
+		return r.residence().State == Ready
+	}
+	where, err := readResidence(ctx, r.DB)
+	return err != nil || !where.home()
+}
+
 // settleIn reads where each module lives, and sets the gates accordingly.
 func (p *process) settleIn(ctx context.Context) error {
 	for _, r := range p.residents {
