@@ -12,6 +12,7 @@ import (
 type Floor struct {
 	Epoch        string // of the stream, see Stream.Epoch
 	Acknowledged uint64 // every message up to this sequence; 0 for none
+	Delivered    uint64 // none beyond this sequence; some before it may be acknowledged
 	Last         uint64 // the last sequence of the stream at that time
 }
 
@@ -36,7 +37,7 @@ func (b *Broker) Floor(ctx context.Context, durable, module string) (Floor, erro
 	if err != nil {
 		return Floor{}, fmt.Errorf("broker: floor of %s in %s: %w", durable, streamName(module), why(ctx, err))
 	}
-	floor.Acknowledged = consumer.CachedInfo().AckFloor.Stream
+	floor.Acknowledged, floor.Delivered = consumer.CachedInfo().AckFloor.Stream, consumer.CachedInfo().Delivered.Stream
 	return floor, nil
 }
 

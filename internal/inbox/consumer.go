@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mallbots/internal/broker"
@@ -30,10 +31,13 @@ type consumer struct {
 
 	mu       sync.Mutex
 	flying   map[place]*message   // received and not yet acknowledged
+	latest   map[uint64]*message  // those of them that came last with their sequence
 	heard    time.Time            // when the latest delivery came
 	troubles map[string]trouble   // by line: what fails for reasons that should pass
 	draining map[string]bool      // keys whose held messages are being applied
 	awaited  map[string][]*waiter // those in Await, by key
+
+	replaced atomic.Bool // a sequence was another message's before: the stream has lost its end
 
 	mark    mark     // belongs to the goroutine that reconciles
 	hearing *hearing // nil when nobody compares
@@ -43,7 +47,7 @@ type consumer struct {
 func newConsumer(in *Inbox, source string) *consumer {
 	return &consumer{
 		in: in, source: source, name: broker.Durable(in.db.Module(), source),
-		flying: map[place]*message{}, troubles: map[string]trouble{}, draining: map[string]bool{}, awaited: map[string][]*waiter{},
+		flying: map[place]*message{}, latest: map[uint64]*message{}, troubles: map[string]trouble{}, draining: map[string]bool{}, awaited: map[string][]*waiter{},
 	}
 }
 
@@ -129,6 +133,11 @@ func (c *consumer) receive(ctx context.Context, delivered broker.Message, t tick
 		return
 	}
 	c.flying[m.place] = m
+	if before := c.latest[m.place.sequence]; before != nil { // to acknowledge that one would acknowledge this one
+		before.again(silent{})
+		c.replaced.Store(true)
+	}
+	c.latest[m.place.sequence] = m
 	c.mu.Unlock()
 	c.lane(m).put(ctx, m)
 	if c.in.settings.twice {
@@ -138,7 +147,7 @@ func (c *consumer) receive(ctx context.Context, delivered broker.Message, t tick
 	}
 }
 
-// silent is the ticket of a copy.
+// silent is the ticket of a copy, and of what is not in its place any more.
 type silent struct{}
 
 func (silent) Ack() error              { return nil }
@@ -162,6 +171,9 @@ func (c *consumer) done(m *message, o outcome) {
 	defer c.mu.Unlock()
 	if c.flying[m.place] == m {
 		delete(c.flying, m.place)
+	}
+	if c.latest[m.place.sequence] == m {
+		delete(c.latest, m.place.sequence)
 	}
 }
 
@@ -212,6 +224,7 @@ func (c *consumer) giveBack() {
 		}
 	}
 	clear(c.flying)
+	clear(c.latest)
 	clear(c.troubles)
 }
 

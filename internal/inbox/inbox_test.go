@@ -43,6 +43,32 @@ func TestAMessageIsAppliedOnceAndAcknowledged(t *testing.T) {
 	})
 }
 
+// A stream that has lost its end gives sequences out again, and the server knows
+// what is acknowledged by its sequence.
+func TestNothingIsAcknowledgedForWhatHasTakenItsPlace(t *testing.T) {
+	onBoth(t, func(b *bench) {
+		away := make(chan struct{}, 1000)
+		b.failing(func(_ context.Context, _ database.Tx, e *storesv1.ProductPriceChanged) error {
+			if e.GetProductId() != "old" {
+				return nil
+			}
+			away <- struct{}{}
+			return context.DeadlineExceeded
+		})
+		b.start()
+		old := b.deliver(price("old", 1))
+		<-away
+		b.place-- // the stream is cut, and filled again
+		b.acked(b.deliver(price("new", 1)))
+		b.failing(nil)
+		b.eventually(func() bool { return len(b.c.inFlight()) == 0 })
+		b.applied("old", 1)
+		b.applied("new", 1)
+		require.Zero(b.t, old.acks.Load())
+		require.True(b.t, b.c.replaced.Load(), "what is acknowledged is compared again")
+	})
+}
+
 func TestTheSameMessageFromEightSidesHasOneEffect(t *testing.T) {
 	onBoth(t, func(b *bench) {
 		m := newMessage("stores", price("ada", 1), silent{}, time.Now())

@@ -27,6 +27,7 @@ type mark struct {
 	incarnation string // of the database
 	epoch       string // of the stream
 	sequence    uint64 // the database knew all messages up to here
+	doubtful    uint64 // what is acknowledged up to here may be unknown to the database
 	known       bool   // there was a comparison
 }
 
@@ -54,8 +55,10 @@ func (c *consumer) reconcileAlways(ctx context.Context, b rewinder) {
 // A row says up to where everything was known when it was written. It is in the
 // same database, so whatever time that was set back to, what the row says was
 // true then. The messages between it and the broker's floor are looked at one by
-// one, but only after a start, or when the database is not the one it was; while
-// all goes well the row simply follows.
+// one, but only up to what was delivered by the time of a start, or when the
+// database is not the one it was, or the stream has lost its end: other messages
+// than those that were acknowledged may be in their places now. While all goes
+// well the row simply follows.
 //
 // Of several processes the one that deals out does this; the others only learn how
 // far all of them are.
@@ -86,8 +89,11 @@ func (c *consumer) reconcile(ctx context.Context, b rewinder) error {
 	if noted.epoch != floor.Epoch {
 		from = 0
 	}
-	doubt := !c.mark.known || c.mark.incarnation != incarnation || c.mark.epoch != floor.Epoch || from < c.mark.sequence
-	if floor.Acknowledged > from && doubt {
+	doubtful := c.mark.doubtful
+	if c.replaced.Swap(false) || !c.mark.known || c.mark.incarnation != incarnation || c.mark.epoch != floor.Epoch || from < c.mark.sequence {
+		doubtful = max(floor.Delivered, floor.Acknowledged)
+	}
+	if floor.Acknowledged > from && doubtful > from {
 		missing, err := c.firstUnknown(ctx, b, from+1, floor.Acknowledged)
 		if err != nil {
 			return err
@@ -108,7 +114,7 @@ func (c *consumer) reconcile(ctx context.Context, b rewinder) error {
 			rewound.WithLabelValues(c.in.db.Module(), c.source).Inc()
 		}
 	}
-	c.mark = mark{incarnation, floor.Epoch, floor.Acknowledged, true}
+	c.mark = mark{incarnation, floor.Epoch, floor.Acknowledged, doubtful, true}
 	c.mu.Lock()
 	c.hearing.note(asked, floor)
 	c.mu.Unlock()

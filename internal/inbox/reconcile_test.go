@@ -116,6 +116,39 @@ func TestAnOrdinaryRestartRewindsNothing(t *testing.T) {
 	})
 }
 
+// The broker has acknowledged, beyond what it waits for, what the database does not
+// know: for a message whose place another one had, say, before a crash.
+func TestWhatIsAcknowledgedAheadIsComparedOnceItIsReached(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, effects, func(t *testing.T, db database.DB) {
+		server := nats(t)
+		publish(t, server, price("slow", 1), price("ada", 1), price("bob", 1))
+		b := newBench(t, db)
+		subscribed, stop := context.WithCancel(t.Context())
+		acked := make(chan error, 10)
+		go func() {
+			_ = server.Subscribe(subscribed, b.c.name, "stores", func(d *broker.Delivery) {
+				if d.Sequence > 1 {
+					acked <- d.Ack() // and nothing else
+				}
+			})
+		}()
+		require.NoError(t, <-acked)
+		require.NoError(t, <-acked)
+		eventually(t, func() bool {
+			floor, err := server.Floor(t.Context(), b.c.name, "stores")
+			return err == nil && floor.Acknowledged == 0 && floor.Delivered == 3
+		})
+		stop()
+		b.run(server)
+		for _, key := range []string{"slow", "ada", "bob"} {
+			b.awaits(key, 1)
+			b.applied(key, 1)
+		}
+		b.settled(server)
+	})
+}
+
 // onlooker sees the deliveries of a broker.
 type onlooker struct {
 	*broker.Broker

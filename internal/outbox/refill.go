@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,8 +28,7 @@ func (r *Relay) refill(ctx context.Context) error {
 	if r.whole || sabotage.On(sabotage.NoRefill) || sabotage.On(sabotage.MarkFirst) {
 		return nil
 	}
-	ids, err := database.All(ctx, r.db, database.Value[string],
-		`SELECT message_id FROM outbox_sent WHERE epoch < $1 OR epoch > $1 ORDER BY sequence`, r.epoch)
+	ids, err := r.lost(ctx)
 	if err != nil {
 		return fmt.Errorf("outbox: what the stream has lost: %w", err)
 	}
@@ -51,6 +51,32 @@ func (r *Relay) refill(ctx context.Context) error {
 	}
 	r.whole = r.refused == 0
 	return nil
+}
+
+// lost are the messages that the stream has lost, in the order in which they were
+// in it: so they get the sequences that they had, and what consumers say of those
+// is still true. Where that is not the order of a key, its own order goes before.
+func (r *Relay) lost(ctx context.Context) ([]string, error) {
+	type lost struct {
+		id, key  string
+		sequence int64
+	}
+	all, err := database.All(ctx, r.db, func(row database.Row) (l lost, err error) {
+		return l, row.Scan(&l.id, &l.key, &l.sequence)
+	}, `SELECT message_id, key, sequence FROM outbox_sent WHERE epoch < $1 OR epoch > $1 ORDER BY stream_sequence, sequence`, r.epoch)
+	ofKey := map[string][]lost{}
+	for _, l := range all {
+		ofKey[l.key] = append(ofKey[l.key], l)
+	}
+	for _, some := range ofKey {
+		slices.SortFunc(some, func(a, b lost) int { return cmp.Compare(a.sequence, b.sequence) })
+	}
+	ids := make([]string, 0, len(all))
+	for _, l := range all {
+		ids = append(ids, ofKey[l.key][0].id)
+		ofKey[l.key] = ofKey[l.key][1:]
+	}
+	return ids, err
 }
 
 // republish sends the first of some messages again, and says how many.

@@ -135,5 +135,10 @@ func TestStreamHasLostItsEnd(t *testing.T) {
 		empty(t, next)
 		stop()
 		verify(t, next, map[string]int{"s1": 25, "s2": 20})
+		again, err := next.stream.Read(ctx, 1, 40)
+		require.NoError(t, err)
+		for i, m := range again { // consumers may still acknowledge what they had by its sequence
+			require.Equal(t, page[i].ID, m.ID, "at %d", m.Sequence)
+		}
 	})
 }

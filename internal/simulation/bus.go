@@ -27,6 +27,7 @@ type stream struct {
 	messages []broker.Message
 	window   map[string]uint64 // ids that are recognised, and where they are
 	late     []parcel          // publishes that nobody has answered and that are still on their way
+	torn     bool              // it has lost its end, and gave sequences out again
 }
 
 // parcel is an Append on its way to the server.
@@ -78,7 +79,7 @@ func (s *stream) store(expected uint64, messages []broker.Message) (uint64, erro
 // given out again.
 func (s *stream) cut(n int) {
 	s.messages = s.messages[:max(0, len(s.messages)-n)]
-	s.late = nil
+	s.late, s.torn = nil, true
 	s.remember()
 }
 
