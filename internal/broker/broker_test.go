@@ -23,7 +23,13 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 // embedded is a broker with its server in this process.
 func embedded(t *testing.T) *Broker {
 	t.Helper()
-	b, err := Embedded(t.Context(), t.TempDir(), quiet())
+	return embeddedIn(t, t.TempDir())
+}
+
+// embeddedIn keeps what it stores in a directory.
+func embeddedIn(t *testing.T, dir string) *Broker {
+	t.Helper()
+	b, err := Embedded(t.Context(), dir, quiet())
 	require.NoError(t, err)
 	t.Cleanup(func() { closeBroker(t, b) })
 	return connected(t, b)

@@ -37,11 +37,9 @@ func ballast(t *testing.T, dir string) {
 // the old one was, and then loses the files.
 func TestARewindIsNotUndoneByTheSubscription(t *testing.T) {
 	dir := t.TempDir()
-	b, err := Embedded(t.Context(), dir, quiet())
-	require.NoError(t, err)
-	t.Cleanup(func() { closeBroker(t, b) })
-	s := ensured(t, connected(t, b), "baskets")
-	_, err = s.Append(t.Context(), 0, some("a", 30))
+	b := embeddedIn(t, dir)
+	s := ensured(t, b, "baskets")
+	_, err := s.Append(t.Context(), 0, some("a", 30))
 	require.NoError(t, err)
 	arrived := collect(t, b, "ordering", "baskets")
 	for range 30 {
@@ -61,11 +59,9 @@ func TestARewindIsNotUndoneByTheSubscription(t *testing.T) {
 // Whoever else deletes the consumer, it begins anew, however long that takes.
 func TestAConsumerThatIsDeletedSlowlyBeginsAnew(t *testing.T) {
 	dir := t.TempDir()
-	b, err := Embedded(t.Context(), dir, quiet())
-	require.NoError(t, err)
-	t.Cleanup(func() { closeBroker(t, b) })
-	s := ensured(t, connected(t, b), "baskets")
-	_, err = s.Append(t.Context(), 0, some("a", 3))
+	b := embeddedIn(t, dir)
+	s := ensured(t, b, "baskets")
+	_, err := s.Append(t.Context(), 0, some("a", 3))
 	require.NoError(t, err)
 	arrived := collect(t, b, "ordering", "baskets")
 	for range 3 {
@@ -82,10 +78,8 @@ func TestAConsumerThatIsDeletedSlowlyBeginsAnew(t *testing.T) {
 // A consumer whose files are gone is made anew, and hears everything again.
 func TestAConsumerWithoutFilesIsMadeAnew(t *testing.T) {
 	dir := t.TempDir()
-	b, err := Embedded(t.Context(), dir, quiet())
-	require.NoError(t, err)
-	t.Cleanup(func() { closeBroker(t, b) })
-	s := ensured(t, connected(t, b), "baskets")
+	b := embeddedIn(t, dir)
+	s := ensured(t, b, "baskets")
 	last, err := s.Append(t.Context(), 0, some("a", 3))
 	require.NoError(t, err)
 	t.Run("before", func(t *testing.T) {

@@ -84,14 +84,13 @@ func (a *aside) run(ctx context.Context) {
 // waits counts against what the broker delivers.
 func (a *aside) try(ctx context.Context, m *message, crowd bool) {
 	c, now := a.lane.c, time.Now()
-	started := time.Now()
 	o, err := c.apply(ctx, m)
 	switch {
 	case ctx.Err() != nil && err != nil:
 	case err != nil:
 		a.failed(ctx, m, err, crowd)
 	case o != gap:
-		observe(c, []*message{m}, time.Since(started))
+		observe(c, []*message{m}, time.Since(now))
 		a.done(m, o)
 	case a.skip(ctx, m):
 	case m.waiting.IsZero():

@@ -30,7 +30,7 @@ func (r *Relay) refill(ctx context.Context) error {
 	}
 	ids, err := r.lost(ctx)
 	if err != nil {
-		return fmt.Errorf("outbox: what the stream has lost: %w", err)
+		return err
 	}
 	if r.refused > 0 {
 		r.singles = max(r.singles, len(ids))
@@ -64,6 +64,9 @@ func (r *Relay) lost(ctx context.Context) ([]string, error) {
 	all, err := database.All(ctx, r.db, func(row database.Row) (l lost, err error) {
 		return l, row.Scan(&l.id, &l.key, &l.sequence)
 	}, `SELECT message_id, key, sequence FROM outbox_sent WHERE epoch < $1 OR epoch > $1 ORDER BY stream_sequence, sequence`, r.epoch)
+	if err != nil {
+		return nil, fmt.Errorf("outbox: what the stream has lost: %w", err)
+	}
 	ofKey := map[string][]lost{}
 	for _, l := range all {
 		ofKey[l.key] = append(ofKey[l.key], l)
@@ -76,7 +79,7 @@ func (r *Relay) lost(ctx context.Context) ([]string, error) {
 		ids = append(ids, ofKey[l.key][0].id)
 		ofKey[l.key] = ofKey[l.key][1:]
 	}
-	return ids, err
+	return ids, nil
 }
 
 // republish sends the first of some messages again, and says how many.
