@@ -83,7 +83,13 @@ func networkCells() []cell {
 			lasts: *outageFlag, before: partedReplica, strike: func(m *mall, _ *load) int {
 				w := m.wireTo(server)
 				w.become(partition)
-				time.Sleep(*outageFlag)
+				begun := time.Now()
+				if *outageFlag > long {
+					took := m.until(*outageFlag, func() bool { return m.decides(begun.Add(time.Second)) })
+					m.t.Logf("the other took over after %s", time.Since(begun).Round(time.Millisecond))
+					require.True(m.t, took, "nobody took over")
+				}
+				time.Sleep(*outageFlag - time.Since(begun))
 				m.healed = time.Now()
 				w.become(weather{})
 				return 1

@@ -38,12 +38,13 @@ func (m *mall) shop(length time.Duration) *load {
 	m.t.Helper()
 	m.loads++
 	l := &load{m: m, journal: filepath.Join(m.dir, fmt.Sprintf("journal-%d", m.loads))}
+	think := max(20*time.Millisecond, length/1000) // in a long fault the books need not fill up
 	var err error
 	l.proc, err = spawn(m.log, nil, func(line string) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.out.WriteString(line + "\n")
-	}, shipped, "busywork", "--server=http://"+m.http, "--shoppers=6", "--keepers=1", "--bots=2", "--think=20ms",
+	}, shipped, "busywork", "--server=http://"+m.http, "--shoppers=6", "--keepers=1", "--bots=2", "--think="+think.String(),
 		"--duration="+length.String(), "--patience=180s", "--drain=60s", "--journal="+l.journal, "--json")
 	require.NoError(m.t, err)
 	m.t.Cleanup(l.proc.kill)

@@ -23,6 +23,7 @@ var (
 	shoppingFlag = flag.Duration("shopping", 2*time.Second, "how long people shop in a run, besides the time that the fault takes")
 	killsFlag    = flag.Int("kills", 0, "how often TestKills kills the whole process, on each backend")
 	budgetFlag   = flag.Duration("budget", 0, "no run begins later than this; 0 is no limit")
+	atOnceFlag   = flag.Int("at-once", 1, "how many cells run at the same time; of more than one, as many that mostly wait run beside them")
 	restartsFlag = flag.Int("restarts", 5, "kills in one run of the cell that kills again and again")
 )
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -37,8 +38,10 @@ type cell struct {
 
 var both = []string{embedded, external}
 
-// together is how many runs share a mall.
-const together = 10
+const (
+	together = 10               // how many runs share a mall
+	long     = 20 * time.Second // a fault that lasts longer mostly waits
+)
 
 func cells() []cell {
 	many := slices.Concat(failpointCells(), networkCells(), clockCells())
@@ -57,22 +60,36 @@ func TestMatrix(t *testing.T) {
 	wantedBackend, err := regexp.Compile(*backendsFlag)
 	require.NoError(t, err)
 	var rows []row
-	defer func() { print(rows) }()
+	var mu sync.Mutex
+	t.Cleanup(func() { print(rows) })
+	turns := map[bool]chan struct{}{true: make(chan struct{}, *atOnceFlag), false: make(chan struct{}, *atOnceFlag)}
 	for _, c := range cells() {
 		for _, backend := range c.backends {
 			if !wantedCell.MatchString(c.name) || !wantedBackend.MatchString(backend) {
 				continue
 			}
 			t.Run(c.name+"/"+backend, func(t *testing.T) {
-				rows = append(rows, runCell(t, c, backend))
+				if *atOnceFlag > 1 {
+					t.Parallel()
+				}
+				turn := turns[c.lasts > long]
+				turn <- struct{}{}
+				defer func() { <-turn }()
+				r := row{cell: c.name, backend: backend}
+				defer func() { // also of a cell that gave up in the middle
+					mu.Lock()
+					defer mu.Unlock()
+					rows = append(rows, r)
+				}()
+				runCell(t, c, &r)
 			})
 		}
 	}
 }
 
 // runCell runs a cell as often as was asked for.
-func runCell(t *testing.T, c cell, backend string) (r row) {
-	r = row{cell: c.name, backend: backend}
+func runCell(t *testing.T, c cell, r *row) {
+	backend := r.backend
 	switch {
 	case spent():
 		r.note = "no time was left"
@@ -111,14 +128,13 @@ func runCell(t *testing.T, c cell, backend string) (r row) {
 			}
 		})
 		if t.Failed() {
-			return r
+			return
 		}
 	}
 	fmt.Fprintf(os.Stderr, "%8s  %s, %s: %d runs, %d faults\n", time.Since(began).Round(time.Second), c.name, backend, r.runs, r.fired)
 	if r.fired == 0 {
 		t.Errorf("seed %d: the fault never happened in %d runs", *seedFlag, r.runs)
 	}
-	return r
 }
 
 // havePostgres says whether there is one to start.

@@ -1,15 +1,19 @@
 package outbox
 
 import (
+	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"mallbots/internal/broker"
 	"mallbots/internal/broker/brokertest"
 	"mallbots/internal/database"
+	"mallbots/internal/database/databasetest"
 	"mallbots/internal/database/pgtest"
 )
 
@@ -88,4 +92,52 @@ func TestAFailoverThatLosesTheLastTransactions(t *testing.T) {
 	lost, err := LostMessages(t.Context(), db, "", 100)
 	require.NoError(t, err)
 	require.Len(t, lost, 8)
+}
+
+// cutOff is a stream that one process cannot reach.
+type cutOff struct {
+	Stream
+	lost atomic.Bool
+}
+
+func (c *cutOff) Last(ctx context.Context) (uint64, error) {
+	if c.lost.Load() {
+		return 0, broker.ErrUnknown
+	}
+	return c.Stream.Last(ctx)
+}
+
+func (c *cutOff) Append(ctx context.Context, expectedLast uint64, messages []broker.Message) (uint64, error) {
+	if c.lost.Load() {
+		return 0, broker.ErrUnknown
+	}
+	return c.Stream.Append(ctx, expectedLast, messages)
+}
+
+// TestWhoHasLostTheBrokerLetsAnotherPublish cuts a leader off from the broker,
+// but not from the database, where it would keep the lock of its leadership.
+func TestWhoHasLostTheBrokerLetsAnotherPublish(t *testing.T) {
+	db := databasetest.Open(t, database.Postgres, "stores", nil)
+	b := brokertest.Embedded(t)
+	one, two := newRelay(db, b), newRelay(db, b)
+	door := &cutOff{Stream: one.stream}
+	one.stream, one.patience = door, 200*time.Millisecond
+	start(t, one)
+	put(t, db, "s1", 1, 5)
+	empty(t, one)
+	stop := start(t, two)
+
+	door.lost.Store(true)
+	put(t, db, "s1", 6, 9)
+	empty(t, two)
+	require.Eventually(t, func() bool { return one.Health() == nil && !one.HealthySince().IsZero() }, long, time.Millisecond, "to stand by is no illness")
+
+	stop() // alone, it says what is wrong, and recovers by itself
+	put(t, db, "s1", 10, 12)
+	require.Eventually(t, func() bool { return one.Health() != nil }, long, time.Millisecond)
+	require.True(t, one.HealthySince().IsZero())
+	door.lost.Store(false)
+	empty(t, one)
+	require.Eventually(t, func() bool { return one.Health() == nil }, long, time.Millisecond)
+	verify(t, two, map[string]int{"s1": 12})
 }

@@ -78,6 +78,16 @@ func (r *Relay) setRunning(running bool) {
 	}
 }
 
+// standBy ends the interruption of a relay that has stepped back: now it is
+// another's to publish.
+func (r *Relay) standBy() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.running && r.problem != nil {
+		r.problem, r.well = nil, time.Now()
+	}
+}
+
 // settle ends an interruption.
 func (r *Relay) settle() {
 	r.mu.Lock()
@@ -96,13 +106,14 @@ func (r *Relay) settle() {
 // interrupted begins an interruption, or goes on with it.
 func (r *Relay) interrupted(err error, attempt int) {
 	r.mu.Lock()
-	if r.problem == nil {
+	first := r.problem == nil
+	if first {
 		r.since = time.Now()
 	}
 	r.problem, r.well = err, time.Time{}
 	r.mu.Unlock()
 	publishErrors.WithLabelValues(r.db.Module(), reason(err)).Inc()
-	if attempt == 1 || attempt%30 == 0 {
+	if first || attempt%30 == 0 {
 		r.log.Warn("outbox: publishing interrupted, trying again", "attempt", attempt, "error", err)
 	}
 }

@@ -22,6 +22,7 @@ const (
 	poll     = 500 * time.Millisecond // how often to look without being woken
 	patience = 5 * time.Second        // of Health with an interruption
 	finish   = 5 * time.Second        // how long what was begun may take to end
+	longest  = 2 * time.Second        // to wait after failures
 	volume   = 8 << 20                // bytes of payload in one batch, about
 
 	// few messages go one after the other: the server makes and syncs a store of
@@ -29,6 +30,8 @@ const (
 	// (see BenchmarkBatch of internal/broker).
 	few = 16
 )
+
+var errStepBack = errors.New("outbox: another process may reach the broker")
 
 // Relay carries a module's messages from its outbox to its stream. Of all that
 // run on one database, one is at work and the others stand by.
@@ -97,7 +100,9 @@ func (r *Relay) Run(ctx context.Context) error {
 	defer measuring.Wait()
 	defer cancel()
 	for ctx.Err() == nil {
+		standby := time.AfterFunc(time.Second, r.standBy)
 		lost, release, err := database.Lead(ctx, r.db, "outbox")
+		standby.Stop()
 		if err != nil && ctx.Err() != nil {
 			return nil
 		}
@@ -108,7 +113,13 @@ func (r *Relay) Run(ctx context.Context) error {
 		err = r.lead(ctx, lost)
 		r.leads(0)
 		release()
-		if err != nil {
+		switch {
+		case errors.Is(err, errStepBack):
+			select {
+			case <-ctx.Done():
+			case <-time.After(longest): // who stands by is faster
+			}
+		case err != nil:
 			return err
 		}
 	}
@@ -116,10 +127,10 @@ func (r *Relay) Run(ctx context.Context) error {
 }
 
 // lead is at work until ctx ends or the leadership is lost. It is ErrForeign
-// when the stream is another database's.
+// when the stream is another database's, and errStepBack when an interruption
+// has lasted so long that another process may fare better.
 func (r *Relay) lead(ctx context.Context, lost <-chan struct{}) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	r.epoch = "" // whoever led meanwhile has published; compare anew
 	go func() {
 		select {
@@ -132,6 +143,7 @@ func (r *Relay) lead(ctx context.Context, lost <-chan struct{}) error {
 	var pruning sync.WaitGroup
 	pruning.Go(func() { r.prune(ctx) })
 	defer pruning.Wait()
+	defer cancel()
 	wake, stop := r.db.Listen(topic)
 	defer stop()
 	for attempt := 1; ; attempt++ {
@@ -142,7 +154,6 @@ func (r *Relay) lead(ctx context.Context, lost <-chan struct{}) error {
 			return nil
 		}
 		if errors.Is(err, ErrForeign) {
-			cancel()
 			return err
 		}
 		if errors.Is(err, errChanged) {
@@ -154,6 +165,10 @@ func (r *Relay) lead(ctx context.Context, lost <-chan struct{}) error {
 			attempt = 1
 		}
 		r.interrupted(err, attempt)
+		if r.db.Dialect() != database.SQLite && r.Health() != nil {
+			r.log.InfoContext(ctx, "outbox: stepping back, for another process may reach the broker")
+			return errStepBack
+		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(backoff(attempt)):
@@ -291,7 +306,7 @@ func (r *Relay) messages(batch []row) ([]broker.Message, error) {
 // backoff is how long to wait after so many failures: at most two seconds, and
 // up to half of it taken off by chance.
 func backoff(attempts int) time.Duration {
-	wait := 2 * time.Second
+	wait := longest
 	if attempts < 9 {
 		wait = min(wait, 10*time.Millisecond<<(attempts-1))
 	}
