@@ -34,7 +34,8 @@ const (
 var errStepBack = errors.New("outbox: another process may reach the broker")
 
 // Relay carries a module's messages from its outbox to its stream. Of all that
-// run on one database, one is at work and the others stand by.
+// run on one database, one is at work and the others stand by. One that has not
+// been able to publish for a while lets another try.
 type Relay struct {
 	db        database.DB
 	stream    Stream
