@@ -38,7 +38,7 @@ func (m *mall) shop(length time.Duration) *load {
 	m.t.Helper()
 	m.loads++
 	l := &load{m: m, journal: filepath.Join(m.dir, fmt.Sprintf("journal-%d", m.loads))}
-	think := max(20*time.Millisecond, length/1000) // in a long fault the books need not fill up
+	think := max(20*time.Millisecond, length/100) // in a long fault the books need not fill up
 	var err error
 	l.proc, err = spawn(m.log, nil, func(line string) {
 		l.mu.Lock()
