@@ -34,7 +34,7 @@ func Connect(ctx context.Context, url string, log *slog.Logger) (*Broker, error)
 // is away: whoever writes learns at once that nothing was written, and a late
 // copy cannot turn up after the reconnect.
 func (b *Broker) options(where string, closed chan struct{}) []nats.Option {
-	longest := 2 * time.Second
+	longest := 500 * time.Millisecond
 	if b.embedded != nil {
 		longest = 200 * time.Millisecond
 	}

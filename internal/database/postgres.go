@@ -81,6 +81,9 @@ func (c Config) pool() (*pgxpool.Config, error) {
 	} else if !strings.Contains(c.URL, "pool_max_conns") {
 		pools.MaxConns = postgresConnections()
 	}
+	if pools.PingTimeout == 0 {
+		pools.PingTimeout = lostAfter
+	}
 	connect := pools.ConnConfig
 	connect.RuntimeParams["search_path"] = pgx.Identifier{c.Module}.Sanitize()
 	for name, value := range map[string]string{

@@ -22,7 +22,7 @@ const (
 	poll     = 500 * time.Millisecond // how often to look without being woken
 	patience = 5 * time.Second        // of Health with an interruption
 	finish   = 5 * time.Second        // how long what was begun may take to end
-	longest  = 2 * time.Second        // to wait after failures
+	longest  = time.Second            // to wait after failures
 	volume   = 8 << 20                // bytes of payload in one batch, about
 
 	// few messages go one after the other: the server makes and syncs a store of
@@ -304,7 +304,7 @@ func (r *Relay) messages(batch []row) ([]broker.Message, error) {
 	return all, nil
 }
 
-// backoff is how long to wait after so many failures: at most two seconds, and
+// backoff is how long to wait after so many failures: at most a second, and
 // up to half of it taken off by chance.
 func backoff(attempts int) time.Duration {
 	wait := longest
