@@ -178,13 +178,17 @@ func (b *Broker) disconnected() {
 	b.end()
 }
 
+// present is the session of this moment.
+func (b *Broker) present() context.Context {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.session
+}
+
 // within is ctx, but not longer than the session.
 func (b *Broker) within(ctx context.Context) (context.Context, func()) {
-	b.mu.Lock()
-	session := b.session
-	b.mu.Unlock()
 	ctx, cancel := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(session, func() { cancel(errLost) })
+	stop := context.AfterFunc(b.present(), func() { cancel(errLost) })
 	return ctx, func() {
 		stop()
 		cancel(nil)

@@ -105,6 +105,7 @@ func (s *subscription) report(err error, attempt int) {
 
 // run delivers until something breaks.
 func (s *subscription) run(ctx context.Context) error {
+	session := s.broker.present()
 	consumer, err := s.consumer(ctx)
 	if err != nil {
 		return err
@@ -119,12 +120,12 @@ func (s *subscription) run(ctx context.Context) error {
 	for {
 		msg, err := messages.Next(jetstream.NextContext(ctx))
 		if err != nil {
-			s.giveBack(messages)
+			s.giveBack(session, messages)
 			return err
 		}
 		if ctx.Err() != nil {
 			err := msg.Nak()
-			s.giveBack(messages)
+			s.giveBack(session, messages)
 			return err
 		}
 		s.hand(msg)
@@ -148,7 +149,15 @@ func (s *subscription) hand(msg jetstream.Msg) {
 
 // giveBack returns what was fetched and not handed out, so that whoever comes
 // next has it at once and not after AckWait.
-func (s *subscription) giveBack(messages jetstream.MessagesContext) {
+//
+// When the connection was lost it does not: a subscription that is being drained
+// is made anew by the client's reconnect, and nobody ends it then. The server
+// would hand to it what it still asks for, until pullExpiry.
+func (s *subscription) giveBack(session context.Context, messages jetstream.MessagesContext) {
+	if session.Err() != nil || !s.broker.Connected() {
+		messages.Stop()
+		return
+	}
 	messages.Drain()
 	for {
 		msg, err := messages.Next(jetstream.NextMaxWait(time.Second))
