@@ -80,7 +80,7 @@ test/race: ## the race detector, where it is affordable
 chaos: ## break real processes in every way for some 7 minutes, and count what was lost
 	$(CHAOS) -test.run=TestMatrix -runs=1 -budget=6m $(ARGS)
 
-chaos/full: ## each fault at least 20 times, outages of a minute; some hours
+chaos/full: ## each fault at least 20 times, outages of a minute; some two hours
 	$(CHAOS) -test.run=TestMatrix -test.parallel=100 -at-once=3 -runs=$(or $(RUNS),20) -outage=60s -pause=90s -restarts=20 $(ARGS)
 
 chaos/long: ## the broker down for 30 minutes, and a transaction open for 10, once each

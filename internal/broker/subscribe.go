@@ -152,7 +152,8 @@ func (s *subscription) hand(msg jetstream.Msg) {
 //
 // When the connection was lost it does not: a subscription that is being drained
 // is made anew by the client's reconnect, and nobody ends it then. The server
-// would hand to it what it still asks for, until pullExpiry.
+// would hand to it what it still asks for, until pullExpiry. The session's end is
+// heard of a moment after the connection's.
 func (s *subscription) giveBack(session context.Context, messages jetstream.MessagesContext) {
 	if session.Err() != nil || !s.broker.Connected() {
 		messages.Stop()

@@ -89,21 +89,20 @@ func TestMatrix(t *testing.T) {
 
 // runCell runs a cell as often as was asked for.
 func runCell(t *testing.T, c cell, r *row) {
-	backend := r.backend
 	switch {
 	case spent():
 		r.note = "no time was left"
 	case c.skip != nil:
 		r.note = c.skip()
 	}
-	if r.note == "" && backend == external && !havePostgres() {
+	if r.note == "" && r.backend == external && !havePostgres() {
 		r.note = pgtest.ErrNone.Error()
 	}
 	if r.note != "" {
 		t.Skip("NOT RUN: " + r.note)
 	}
 	h := fnv.New64a()
-	h.Write([]byte(c.name + backend))
+	h.Write([]byte(c.name + r.backend))
 	binary := shipped
 	if c.watched {
 		binary = watched
@@ -111,7 +110,7 @@ func runCell(t *testing.T, c cell, r *row) {
 	for r.runs < *runsFlag && (r.runs == 0 || !spent()) { // a cell that was begun has a run
 		seed := *seedFlag ^ h.Sum64() ^ uint64(r.runs)
 		t.Run(fmt.Sprint(r.runs), func(t *testing.T) {
-			m := newMall(t, backend, binary, seed, c.args...)
+			m := newMall(t, r.backend, binary, seed, c.args...)
 			if c.wired {
 				m.wire()
 			}
@@ -131,7 +130,7 @@ func runCell(t *testing.T, c cell, r *row) {
 			return
 		}
 	}
-	fmt.Fprintf(os.Stderr, "%8s  %s, %s: %d runs, %d faults\n", time.Since(began).Round(time.Second), c.name, backend, r.runs, r.fired)
+	fmt.Fprintf(os.Stderr, "%8s  %s, %s: %d runs, %d faults\n", time.Since(began).Round(time.Second), c.name, r.backend, r.runs, r.fired)
 	if r.fired == 0 {
 		t.Errorf("seed %d: the fault never happened in %d runs", *seedFlag, r.runs)
 	}

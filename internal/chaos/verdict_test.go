@@ -89,6 +89,19 @@ func (m *mall) until(patience time.Duration, ask func() bool) bool {
 	}
 }
 
+// meanwhile lets so much time pass, in which the answer has to become yes, and
+// returns after how long it did.
+func (m *mall) meanwhile(length time.Duration, what string, ask func() bool) time.Duration {
+	m.t.Helper()
+	begun := time.Now()
+	yes := m.until(length, ask)
+	took := time.Since(begun)
+	m.t.Logf("%s after %s", what, took.Round(time.Millisecond))
+	require.True(m.t, yes, "within %s: %s", length, what)
+	time.Sleep(length - took)
+	return took
+}
+
 // suffer is one run of a cell.
 func (m *mall) suffer(c cell) (v verdict) {
 	m.t.Helper()
